@@ -1,0 +1,115 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "cistern",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "cistern", targets: ["cistern"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CPgQuery", providers: [.apt(["libpg-query-dev"])]),
+        .target(name: "JSONText", dependencies: [nioCore], swiftSettings: swiftSettings),
+        .target(
+            name: "RedisClient",
+            dependencies: [nioCore, nioPosix, nioSSL, nioConcurrencyHelpers, logging],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "PostgresClient",
+            dependencies: ["CLibPQ", "JSONText", nioCore, collections, logging],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "SQLAnalysis", dependencies: ["CPgQuery", "JSONText"], swiftSettings: swiftSettings),
+        .target(name: "QueryCache", dependencies: [nioCore, collections, crypto], swiftSettings: swiftSettings),
+        .target(
+            name: "QueryProxy",
+            dependencies: [
+                "JSONText", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", nioCore, collections, logging,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "LineProtocol",
+            dependencies: ["JSONText", "QueryProxy", nioCore, nioPosix, nioSSL, serviceLifecycle, logging],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "ProxyConfiguration",
+            dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "cistern",
+            dependencies: [
+                "ProxyConfiguration", "LineProtocol", "QueryProxy", nioCore, nioPosix, serviceLifecycle, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["QueryCache", nioCore, nioPosix],
+            path: "Tests/TestSupport",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText", nioCore], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedisClientTests",
+            dependencies: ["RedisClient", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTestUtils, logging],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "PostgresClientTests",
+            dependencies: ["PostgresClient", "JSONText", "TestSupport", nioCore, logging],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "SQLAnalysisTests", dependencies: ["SQLAnalysis", "JSONText"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "QueryCacheTests", dependencies: ["QueryCache", "TestSupport", nioCore], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "QueryProxyTests", dependencies: ["QueryProxy", "TestSupport", nioCore], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LineProtocolTests",
+            dependencies: ["LineProtocol", "QueryProxy", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTestUtils, logging],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ProxyConfigurationTests", dependencies: ["ProxyConfiguration"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport", "RedisClient", "PostgresClient", "QueryProxy", nioCore, nioPosix, logging],
+            swiftSettings: swiftSettings
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
