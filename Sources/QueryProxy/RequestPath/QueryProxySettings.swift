@@ -1,0 +1,38 @@
+/// What the request path is configured with. Times in milliseconds, sizes in bytes.
+package struct QueryProxySettings: Sendable {
+    /// Names of PostgreSQL settings that requests may set, in lower case; `app.*` admits every name that begins so.
+    package var allowedSettings: [String]
+    package var statementTimeout: Int64
+    package var maximumStatementTimeout: Int64
+    /// A larger answer is an error.
+    package var maximumResultBytes: Int
+    /// A larger answer is sent, but not stored.
+    package var maximumEntryBytes: Int
+    /// Texts whose analysis is remembered.
+    package var rememberedStatements: Int
+    package var namespaces: Namespaces
+
+    package init(
+        allowedSettings: [String],
+        statementTimeout: Int64,
+        maximumStatementTimeout: Int64,
+        maximumResultBytes: Int,
+        maximumEntryBytes: Int,
+        rememberedStatements: Int,
+        namespaces: Namespaces
+    ) {
+        self.allowedSettings = allowedSettings
+        self.statementTimeout = statementTimeout
+        self.maximumStatementTimeout = maximumStatementTimeout
+        self.maximumResultBytes = maximumResultBytes
+        self.maximumEntryBytes = maximumEntryBytes
+        self.rememberedStatements = rememberedStatements
+        self.namespaces = namespaces
+    }
+
+    func allows(setting name: String) -> Bool {
+        allowedSettings.contains { allowed in
+            allowed.hasSuffix("*") ? name.hasPrefix(allowed.dropLast()) && name.count >= allowed.count : name == allowed
+        }
+    }
+}
