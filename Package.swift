@@ -15,6 +15,7 @@ let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swi
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -59,7 +60,7 @@ let package = Package(
         ),
         .target(
             name: "LineProtocol",
-            dependencies: ["JSONText", "QueryProxy", nioCore, nioPosix, nioSSL, serviceLifecycle, logging],
+            dependencies: ["JSONText", "QueryProxy", nioCore, nioPosix, nioSSL, deque, serviceLifecycle, logging],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -93,18 +94,32 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
-            name: "SQLAnalysisTests", dependencies: ["SQLAnalysis", "JSONText"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "QueryCacheTests", dependencies: ["QueryCache", "TestSupport", nioCore], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "QueryProxyTests", dependencies: ["QueryProxy", "TestSupport", nioCore], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "LineProtocolTests",
-            dependencies: ["LineProtocol", "QueryProxy", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTestUtils, logging],
+            name: "SQLAnalysisTests",
+            dependencies: ["SQLAnalysis", "JSONText"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
-            name: "ProxyConfigurationTests", dependencies: ["ProxyConfiguration"], swiftSettings: swiftSettings),
+            name: "QueryCacheTests",
+            dependencies: ["QueryCache", "TestSupport", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "QueryProxyTests",
+            dependencies: ["QueryProxy", "TestSupport", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "LineProtocolTests",
+            dependencies: [
+                "LineProtocol", "QueryProxy", nioCore, nioPosix, nioEmbedded, nioTestUtils, serviceLifecycle, logging,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ProxyConfigurationTests",
+            dependencies: ["ProxyConfiguration"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "RedisClient", "PostgresClient", "QueryProxy", nioCore, nioPosix, logging],

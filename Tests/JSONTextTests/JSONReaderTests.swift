@@ -6,9 +6,17 @@ import Testing
     private func value(_ text: String) throws(JSONError) -> JSONValue { try JSONValue(parsing: text) }
 
     @Test func readsEveryKindOfValue() throws {
-        #expect(try value(" {\"a\":[1,-2.50e+3,true,false,null,\"x\"]} ") == .object([
-            (key: "a", value: .array([.number("1"), .number("-2.50e+3"), .bool(true), .bool(false), .null, .string("x")]))
-        ]))
+        #expect(
+            try value(" {\"a\":[1,-2.50e+3,true,false,null,\"x\"]} ")
+                == .object([
+                    (
+                        key: "a",
+                        value: .array([
+                            .number("1"), .number("-2.50e+3"), .bool(true), .bool(false), .null, .string("x"),
+                        ])
+                    )
+                ])
+        )
     }
 
     @Test func numbersKeepTheirDigits() throws {
@@ -27,8 +35,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"", "{\"a\":", "{\"a\":1,}", "{a:1}", "{\"a\":1 \"b\":2}", "tru", "nul",
-        "01", "1.", ".5", "1e", "1e+", "-", "+1", "NaN", "\"", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"",
+        "", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"", "{\"a\":", "{\"a\":1,}", "{a:1}", "{\"a\":1 \"b\":2}", "tru",
+        "nul",
+        "01", "1.", ".5", "1e", "1e+", "-", "+1", "NaN", "\"", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"",
+        "\"\\ud800\"",
         "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"a\nb\"", "1 2", "[1 2]", "]", "[,1]", "{,}",
     ])
     func refusesWhatIsNotJSON(text: String) {
@@ -85,7 +95,8 @@ import Testing
 
 @Suite struct JSONWriterTests {
     @Test(arguments: [
-        ("plain", "\"plain\""), ("", "\"\""), ("a\"b\\c", "\"a\\\"b\\\\c\""), ("\u{8}\u{c}\n\r\t", "\"\\b\\f\\n\\r\\t\""),
+        ("plain", "\"plain\""), ("", "\"\""), ("a\"b\\c", "\"a\\\"b\\\\c\""),
+        ("\u{8}\u{c}\n\r\t", "\"\\b\\f\\n\\r\\t\""),
         ("\u{1}\u{1f}\u{7f}", "\"\\u0001\\u001f\u{7f}\""), ("é😀", "\"é😀\""),
     ])
     func escapesStrings(text: String, expected: String) {

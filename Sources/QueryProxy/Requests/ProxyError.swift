@@ -1,5 +1,5 @@
-package import NIOCore
 internal import JSONText
+package import NIOCore
 
 /// Why a request failed, in the words and codes of the line protocol.
 ///

@@ -1,5 +1,5 @@
-package import NIOCore
 internal import JSONText
+package import NIOCore
 
 /// Where an answer came from.
 package enum AnswerSource: String, Sendable, CaseIterable {
@@ -18,7 +18,13 @@ package struct QueryAnswer: Sendable {
     /// `"columns":[…],"rows":[…],"row_count":n` and whatever members follow them.
     package var body: ByteBuffer
 
-    package init(source: AnswerSource, reason: String? = nil, age: Int64? = nil, remaining: Int64? = nil, body: ByteBuffer) {
+    package init(
+        source: AnswerSource,
+        reason: String? = nil,
+        age: Int64? = nil,
+        remaining: Int64? = nil,
+        body: ByteBuffer
+    ) {
         self.source = source
         self.reason = reason
         self.age = age

@@ -1,0 +1,11 @@
+package import NIOCore
+package import QueryProxy
+
+/// What a front end hands requests to.
+package protocol RequestHandler: Sendable {
+    /// The answer, where it is at hand without waiting for anything. Called on the connection's event loop.
+    func immediateResponse(to request: ProxyRequest) -> Response?
+
+    /// The answer. Never throws: a failure is an answer. When the task is cancelled nobody waits any more.
+    func response(to request: ProxyRequest, on eventLoop: any EventLoop) async -> Response
+}

@@ -1,0 +1,127 @@
+package import Logging
+package import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import QueryProxy
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Listens, and serves every connection until it is told to stop; then it stops accepting, lets what has begun be answered,
+/// and closes.
+package final class LineServer: Service {
+    private let configuration: LineServerConfiguration
+    private let handler: any RequestHandler
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let connections = Connections()
+    package let statistics = LineServerStatistics()
+    private let onListening: @Sendable (SocketAddress) -> Void
+
+    /// - Parameter onListening: told the address, which holds the port that the system chose.
+    package init(
+        configuration: LineServerConfiguration,
+        handler: any RequestHandler,
+        eventLoopGroup: any EventLoopGroup,
+        logger: Logger,
+        onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.handler = handler
+        self.group = eventLoopGroup
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// - Throws: where the address cannot be listened on.
+    package func run() async throws {
+        let channel = try await bootstrap().bind(host: configuration.host, port: configuration.port).get()
+        if let address = channel.localAddress {
+            logger.info("listening", metadata: ["address": "\(address.ipAddress ?? "?"):\(address.port ?? 0)"])
+            onListening(address)
+        }
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await channel.closeFuture.get()
+        } onCancelOrGracefulShutdown: {
+            channel.close(promise: nil)
+        }
+        await drain()
+    }
+
+    private func drain() async {
+        let open = connections.all
+        logger.info("draining", metadata: ["connections": "\(open.count)"])
+        for channel in open { channel.pipeline.fireUserInboundEventTriggered(LineServerDrain.begin) }
+        let deadline = group.next().scheduleTask(in: configuration.drainTimeout) { [connections] in
+            for channel in connections.all { channel.close(promise: nil) }
+        }
+        for channel in open { try? await channel.closeFuture.get() }
+        deadline.cancel()
+    }
+
+    private func bootstrap() -> ServerBootstrap {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
+            }
+    }
+
+    private func accept(_ channel: any Channel) throws {
+        guard statistics.admit(limit: configuration.maximumConnections) else {
+            logger.debug("connection refused: too many")
+            let error = ProxyError(.overloaded, "too many connections (\(configuration.maximumConnections))")
+            try channel.pipeline.syncOperations.addHandler(RefusalHandler(error: error))
+            return
+        }
+        connections.add(channel)
+        channel.closeFuture.whenComplete { [statistics, connections] _ in
+            statistics.closed()
+            connections.remove(channel)
+        }
+        let pipeline = channel.pipeline.syncOperations
+        if let tls = configuration.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        if let idle = configuration.idleTimeout { try pipeline.addHandler(IdleStateHandler(allTimeout: idle)) }
+        let decoder = LineDecoder(maximumLength: configuration.maximumRequestBytes)
+        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        try pipeline.addHandler(
+            LineHandler(handler: handler, configuration: configuration, statistics: statistics)
+        )
+    }
+}
+
+/// Says why a connection is refused, and closes it. (A client that begins with TLS cannot be told.)
+private final class RefusalHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let error: ProxyError
+
+    init(error: ProxyError) {
+        self.error = error
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: 128)
+        buffer.writeReply(.failure(error), id: nil)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+}
+
+/// The open connections, to tell them that the server stops.
+private final class Connections: Sendable {
+    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+    var all: [any Channel] { channels.withLock { Array($0.values) } }
+
+    func add(_ channel: any Channel) {
+        channels.withLock { $0[ObjectIdentifier(channel)] = channel }
+    }
+
+    func remove(_ channel: any Channel) {
+        channels.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+}
