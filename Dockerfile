@@ -1,0 +1,25 @@
+FROM swift:6.1-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpq-dev libpg-query-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Package.swift ./
+COPY Sources ./Sources
+COPY Tests ./Tests
+RUN swift build -c release --product cistern --static-swift-stdlib \
+    && install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/cistern" /out/cistern
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpq5 ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home cistern
+COPY --from=build /out/cistern /usr/local/bin/cistern
+COPY proxy.conf /etc/cistern/proxy.conf
+USER cistern
+ENV CISTERN_LISTEN_LINE=0.0.0.0:7432
+EXPOSE 7432
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["cistern", "ping", "--server", "127.0.0.1:7432"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["cistern"]
+CMD ["serve", "--config", "/etc/cistern/proxy.conf"]
