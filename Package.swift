@@ -18,12 +18,14 @@ let collections = Target.Dependency.product(name: "Collections", package: "swift
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "cistern",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "cistern", targets: ["cistern"])
+        .executable(name: "cistern", targets: ["cistern"]),
+        .library(name: "CisternClient", targets: ["CisternClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -33,7 +35,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -46,7 +47,7 @@ let package = Package(
         ),
         .target(
             name: "PostgresClient",
-            dependencies: ["CLibPQ", "JSONText", nioCore, collections, logging],
+            dependencies: ["CLibPQ", "JSONText", nioCore, deque, logging],
             swiftSettings: swiftSettings
         ),
         .target(name: "SQLAnalysis", dependencies: ["CPgQuery", "JSONText"], swiftSettings: swiftSettings),
@@ -63,15 +64,13 @@ let package = Package(
             dependencies: ["JSONText", "QueryProxy", nioCore, nioPosix, nioSSL, deque, serviceLifecycle, logging],
             swiftSettings: swiftSettings
         ),
-        .target(
-            name: "ProxyConfiguration",
-            dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
-            swiftSettings: swiftSettings
-        ),
+        .target(name: "ProxyConfiguration", swiftSettings: swiftSettings),
+        .target(name: "CisternClient", dependencies: [nioCore, nioPosix], swiftSettings: swiftSettings),
         .executableTarget(
             name: "cistern",
             dependencies: [
-                "ProxyConfiguration", "LineProtocol", "QueryProxy", nioCore, nioPosix, serviceLifecycle, logging,
+                "ProxyConfiguration", "LineProtocol", "QueryProxy", "QueryCache", "RedisClient", "PostgresClient",
+                "SQLAnalysis", "CisternClient", "JSONText", nioCore, nioPosix, nioSSL, serviceLifecycle, unixSignals, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings
@@ -95,7 +94,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SQLAnalysisTests",
-            dependencies: ["SQLAnalysis", "JSONText"],
+            dependencies: ["SQLAnalysis", "JSONText", "PostgresClient", logging],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// A JSON text as a tree, for texts that are read once and walked (a parse tree, a message of the invalidation channel).
 /// Members keep their order and duplicates; numbers keep their digits.
 package enum JSONValue: Sendable, Equatable {
@@ -83,6 +85,40 @@ package enum JSONValue: Sendable, Equatable {
         case (.object(let one), .object(let other)):
             one.count == other.count && zip(one, other).allSatisfy { $0.key == $1.key && $0.value == $1.value }
         default: false
+        }
+    }
+}
+
+extension JSONValue {
+    /// The value as JSON without spaces; numbers as they were written.
+    package var jsonText: String {
+        var buffer = ByteBuffer()
+        write(into: &buffer)
+        return String(buffer: buffer)
+    }
+
+    private func write(into buffer: inout ByteBuffer) {
+        switch self {
+        case .null: buffer.writeStaticString("null")
+        case .bool(let value): buffer.writeString(value ? "true" : "false")
+        case .number(let digits): buffer.writeString(digits)
+        case .string(let text): buffer.writeJSONString(text)
+        case .array(let elements):
+            buffer.writeStaticString("[")
+            for (index, element) in elements.enumerated() {
+                if index > 0 { buffer.writeStaticString(",") }
+                element.write(into: &buffer)
+            }
+            buffer.writeStaticString("]")
+        case .object(let members):
+            buffer.writeStaticString("{")
+            for (index, member) in members.enumerated() {
+                if index > 0 { buffer.writeStaticString(",") }
+                buffer.writeJSONString(member.key)
+                buffer.writeStaticString(":")
+                member.value.write(into: &buffer)
+            }
+            buffer.writeStaticString("}")
         }
     }
 }

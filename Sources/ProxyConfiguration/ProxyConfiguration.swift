@@ -1,1 +1,136 @@
-// ProxyConfiguration
+/// What the whole process is configured with: `proxy.conf`, and the environment over it.
+///
+/// The defaults are here. What a key is called, how its value is read and written, and what it means is in
+/// `ConfigurationSchema`. Sizes are in bytes.
+package struct ProxyConfiguration: Sendable, Equatable {
+    package var listen = Listen()
+    package var postgres = Postgres()
+    package var redis = Redis()
+    package var cache = Cache()
+    /// What every namespace starts from, and what a name that nobody configured gets.
+    package var defaultNamespace = Namespace(ttl: .seconds(300))
+    /// The namespaces that have settings of their own, merged from `[ttl]` and `[namespace.NAME]`; without `default`.
+    package var namespaces = Dictionary(
+        uniqueKeysWithValues: Self.builtInTTLs.map { ($0.key, Namespace(ttl: $0.value)) }
+    )
+    package var log = Log()
+
+    /// The defaults.
+    package init() {}
+
+    static let builtInTTLs: [String: Duration] = [
+        "permissions": .seconds(300),
+        "roles": .seconds(600),
+        "organizations": .seconds(3600),
+        "locals": .seconds(3600),
+        "products": .seconds(300),
+        "variants": .seconds(300),
+        "stock": .seconds(60),
+        "prices": .seconds(300),
+        "sessions": .seconds(86_400),
+        "refresh_tokens": .seconds(604_800),
+    ]
+}
+
+extension ProxyConfiguration {
+    package struct Listen: Sendable, Equatable {
+        package var line = ListenAddress(host: "127.0.0.1", port: 7432)
+        package var maximumConnections = 10_000
+        /// Requests of one connection that run at once.
+        package var maximumInFlight = 128
+        package var maximumRequestBytes = 1 << 20
+        /// A connection on which nothing happens for so long is closed; nil never closes one.
+        package var idleTimeout: Duration? = .seconds(600)
+        package var drainTimeout: Duration = .seconds(30)
+        /// Paths of PEM files; either both are there or none is.
+        package var tlsCertificate: String?
+        package var tlsKey: String?
+    }
+
+    package struct Postgres: Sendable, Equatable {
+        /// Any libpq connection string; what it leaves out comes from libpq's variables and service files.
+        package var url = ""
+        package var poolSize = 20
+        package var poolMinimum = 1
+        package var acquireTimeout: Duration = .seconds(5)
+        package var connectTimeout: Duration = .seconds(5)
+        package var statementTimeout: Duration = .seconds(30)
+        /// What a request may ask for at most.
+        package var maximumStatementTimeout: Duration = .seconds(300)
+        package var idleTimeout: Duration = .seconds(600)
+        package var maximumLifetime: Duration = .seconds(3600)
+        /// In lower case; `app.*` stands for every name that begins with `app.`.
+        package var allowedSettings = [
+            "search_path", "timezone", "datestyle", "intervalstyle", "bytea_output", "extra_float_digits", "app.*",
+        ]
+        /// Per connection.
+        package var preparedStatements = 256
+    }
+
+    package struct Redis: Sendable, Equatable {
+        /// Empty for none: memory alone.
+        package var url = "redis://127.0.0.1:6379/0"
+        /// User, password and database go over those of the URL; nil leaves the URL's.
+        package var user: String?
+        package var password: String?
+        package var database: Int?
+        package var maximumConnections = 50
+        package var socketTimeout: Duration = .seconds(2)
+        package var keyPrefix = ""
+        package var channel = "cache_invalidation"
+
+        /// Whether there is a Redis at all.
+        package var isEnabled: Bool { !url.isEmpty }
+    }
+
+    package struct Cache: Sendable, Equatable {
+        /// Zero keeps nothing in memory.
+        package var memory = 64 << 20
+        /// The part of a TTL, from 0 to 0.5, by which it is shortened at most, at random.
+        package var jitter = 0.1
+        package var lockTimeout: Duration = .seconds(2)
+        /// A larger answer is an error.
+        package var maximumResultBytes = 16 << 20
+        /// A larger answer is sent, but not stored.
+        package var maximumEntryBytes = 4 << 20
+        /// Texts whose analysis is remembered.
+        package var statements = 10_000
+        package var degradedMaximumAge: Duration = .seconds(3)
+    }
+
+    package struct Namespace: Sendable, Equatable {
+        /// Zero stores nothing.
+        package var ttl: Duration
+        /// Qualified names, such as `public.products`. No table is in two namespaces.
+        package var tables: [String] = []
+        package var memory = true
+        package var staleWhileRevalidate: Duration = .zero
+        package var staleIfError: Duration = .zero
+        /// Nil for no limit.
+        package var maximumMissesInFlight: Int?
+
+        package init(ttl: Duration) {
+            self.ttl = ttl
+        }
+    }
+
+    package struct Log: Sendable, Equatable {
+        package enum Level: String, Sendable, CaseIterable {
+            case trace
+            case debug
+            case info
+            case notice
+            case warning
+            case error
+            case critical
+        }
+
+        package enum Format: String, Sendable, CaseIterable {
+            case text
+            case json
+        }
+
+        package var level = Level.info
+        package var format = Format.text
+    }
+}

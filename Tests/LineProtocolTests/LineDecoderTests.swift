@@ -46,6 +46,15 @@ import Testing
         #expect(try lines("a\n", atEnd: true) == [text("a")])
     }
 
+    @Test(arguments: [1, 5, Int.max])
+    func theRestAtTheEndIsLimitedToo(pieces: Int) throws {
+        let exact = String(repeating: "x", count: 16)
+        #expect(try lines(exact, pieces: pieces, atEnd: true) == [text(exact)])
+        #expect(try lines(exact + "\r", pieces: pieces, atEnd: true) == [text(exact)])
+        #expect(try lines(exact + "x", pieces: pieces, atEnd: true) == [.tooLong])
+        #expect(try lines(exact + "xx", pieces: pieces, atEnd: true) == [.tooLong])
+    }
+
     @Test func anEndlessLineHoldsNoMemory() throws {
         var decoder = LineDecoder(maximumLength: 1000)
         var buffer = ByteBuffer()

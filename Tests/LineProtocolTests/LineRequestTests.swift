@@ -15,7 +15,7 @@ import Testing
         return query
     }
 
-    @Test(arguments: ["PING", "ping", " Ping "]) func ping(line: String) throws {
+    @Test(arguments: ["PING", "ping", " Ping ", "\t  ping            "]) func ping(line: String) throws {
         #expect(try parse(line).operation == .ping)
     }
 
@@ -26,6 +26,7 @@ import Testing
         #expect(try query("SELECT 1;").sql == "SELECT 1;")
         // Longer than a word of ours, so PostgreSQL shall say what it thinks of it.
         #expect(try query("pinging").sql == "pinging")
+        #expect(try query("PING      twice").sql == "PING      twice")
     }
 
     @Test func everyFieldOfAQuery() throws {

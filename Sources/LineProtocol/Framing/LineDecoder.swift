@@ -47,7 +47,8 @@ package struct LineDecoder: NIOSingleStepByteToMessageDecoder {
         guard seenEOF, var rest = buffer.readSlice(length: buffer.readableBytes) else { return nil }
         searched = 0
         rest.dropCarriageReturn()
-        return isDiscarding || rest.readableBytes == 0 ? nil : .text(rest)
+        if isDiscarding || rest.readableBytes == 0 { return nil }
+        return rest.readableBytes > maximumLength ? .tooLong : .text(rest)
     }
 
     private mutating func lengthOfLine(in buffer: ByteBuffer) -> Int? {

@@ -24,8 +24,9 @@ extension LineRequest {
     /// A word of our own, or else a statement.
     private init(text bytes: UnsafeRawBufferPointer) throws(LineRequestError) {
         let text = String(decoding: bytes, as: UTF8.self)
-        let word = text.drop { $0 == " " || $0 == "\t" }
-        switch word.prefix(8).uppercased().trimmingSpace {
+        let word = text.trimmingSpace
+        // No word of ours is longer: a long statement is not copied to be compared with them.
+        switch word.prefix(8).uppercased() {
         case "PING": self.init(operation: .ping)
         case "STATS": self.init(operation: .proxy(.stats))
         case "HELP": self.init(operation: .help)
@@ -40,7 +41,7 @@ extension LineRequest {
 
 extension String {
     fileprivate var trimmingSpace: Substring {
-        var text = self[...]
+        var text = drop { $0 == " " || $0 == "\t" }
         while let last = text.last, last == " " || last == "\t" { text.removeLast() }
         return text
     }

@@ -5,6 +5,8 @@ package struct NamespaceSettings: Sendable, Equatable {
     package var usesMemory = true
     package var staleWhileRevalidate: Int64 = 0
     package var staleIfError: Int64 = 0
+    /// Misses that may be under way at once; zero for no limit.
+    package var missLimit = 0
 
     package init(ttl: Int64) {
         self.ttl = ttl

@@ -6,8 +6,6 @@ package struct QueryProxySettings: Sendable {
     package var maximumStatementTimeout: Int64
     /// A larger answer is an error.
     package var maximumResultBytes: Int
-    /// A larger answer is sent, but not stored.
-    package var maximumEntryBytes: Int
     /// Texts whose analysis is remembered.
     package var rememberedStatements: Int
     package var namespaces: Namespaces
@@ -17,7 +15,6 @@ package struct QueryProxySettings: Sendable {
         statementTimeout: Int64,
         maximumStatementTimeout: Int64,
         maximumResultBytes: Int,
-        maximumEntryBytes: Int,
         rememberedStatements: Int,
         namespaces: Namespaces
     ) {
@@ -25,7 +22,6 @@ package struct QueryProxySettings: Sendable {
         self.statementTimeout = statementTimeout
         self.maximumStatementTimeout = maximumStatementTimeout
         self.maximumResultBytes = maximumResultBytes
-        self.maximumEntryBytes = maximumEntryBytes
         self.rememberedStatements = rememberedStatements
         self.namespaces = namespaces
     }

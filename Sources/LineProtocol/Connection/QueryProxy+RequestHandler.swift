@@ -1,0 +1,3 @@
+package import QueryProxy
+
+extension QueryProxy: RequestHandler {}

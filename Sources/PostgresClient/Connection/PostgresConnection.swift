@@ -1,0 +1,284 @@
+internal import CLibPQ
+internal import Dispatch
+internal import Synchronization
+
+/// One connection to PostgreSQL, driven by readiness on a ``PollLoop``.
+///
+/// The connection is in pipeline mode from its beginning to its end. A script's commands are sent one after the other with
+/// one synchronisation point at the end, so a script costs one round trip, and after the synchronisation point nothing of
+/// it is left in the connection.
+///
+/// Invariant: between two scripts the connection is idle: outside a transaction, its last synchronisation point read, and
+/// no cancel request of ours under way. What cannot be brought back to that is closed (``isUsable`` is false).
+actor PostgresConnection {
+    nonisolated let id: Int
+    nonisolated let loop: PollLoop
+    nonisolated let openedAt: ContinuousClock.Instant
+    /// Stays the same once connected.
+    nonisolated let socketBox = SocketBox()
+    nonisolated var socket: Int32 { socketBox.value }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    let handle: ConnectionHandle
+    let types: TypeCatalogue
+    var prepared: PreparedStatements
+    /// Plans of an older version are dropped before the next script.
+    private var planVersion: UInt64
+    private(set) var isUsable = true
+
+    private init(
+        id: Int,
+        handle: ConnectionHandle,
+        loop: PollLoop,
+        types: TypeCatalogue,
+        preparedLimit: Int,
+        planVersion: UInt64
+    ) {
+        self.id = id
+        self.handle = handle
+        self.loop = loop
+        self.types = types
+        self.prepared = PreparedStatements(limit: preparedLimit)
+        self.planVersion = planVersion
+        self.openedAt = .now
+    }
+
+    /// Connects; host names are looked up on a thread that may wait.
+    static func connect(
+        id: Int,
+        configuration: PostgresConfiguration,
+        loop: PollLoop,
+        types: TypeCatalogue,
+        planVersion: UInt64
+    ) async throws(PostgresError) -> PostgresConnection {
+        let url = configuration.url
+        let handle = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: ConnectionHandle(connectingTo: url)) }
+        }
+        guard let handle else { throw PostgresError(.unavailable, "libpq is out of memory") }
+        let connection = PostgresConnection(
+            id: id,
+            handle: handle,
+            loop: loop,
+            types: types,
+            preparedLimit: configuration.preparedStatementsPerConnection,
+            planVersion: planVersion
+        )
+        try await connection.finishConnecting(until: .now + configuration.connectTimeout)
+        return connection
+    }
+
+    private func finishConnecting(until deadline: ContinuousClock.Instant) async throws(PostgresError) {
+        var toWrite = true
+        guard PQstatus(handle.pointer) != CONNECTION_BAD else { throw unavailable() }
+        while true {
+            let wake = await loop.wait(for: handle.socket, toWrite: toWrite, until: deadline, unless: nil)
+            guard case .ready = wake else {
+                throw PostgresError(.unavailable, "PostgreSQL did not answer within the connect timeout")
+            }
+            switch PQconnectPoll(handle.pointer) {
+            case PGRES_POLLING_OK:
+                PQsetnonblocking(handle.pointer, 1)
+                PQenterPipelineMode(handle.pointer)
+                socketBox.value = handle.socket
+                try await loadBuiltInTypes()
+                return
+            case PGRES_POLLING_READING: toWrite = false
+            case PGRES_POLLING_WRITING: toWrite = true
+            default: throw unavailable()
+            }
+        }
+    }
+
+    private func unavailable() -> PostgresError {
+        isUsable = false
+        return PostgresError(.unavailable, "PostgreSQL cannot be reached: \(handle.errorMessage)")
+    }
+
+    private func loadBuiltInTypes() async throws(PostgresError) {
+        if types[16] != nil { return }
+        let builtIn: [UInt32] = [
+            16, 17, 18, 19, 20, 21, 23, 25, 26, 114, 700, 701, 705, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266,
+            1700,
+            2950, 3802, 199, 1000, 1005, 1007, 1009, 1015, 1016, 1021, 1022, 1115, 1182, 1185, 1231, 2951, 3807,
+        ]
+        try await load(Set(builtIn))
+    }
+
+    // MARK: Between scripts
+
+    func close() {
+        isUsable = false
+    }
+
+    func markUnusable() {
+        isUsable = false
+    }
+
+    /// Whether an idle connection is still there. The server may have closed it meanwhile.
+    func isAlive() -> Bool {
+        guard isUsable, PQstatus(handle.pointer) == CONNECTION_OK else { return false }
+        // libpq reads a farewell as a notice and notices the end only at the next read, so the socket is asked as well.
+        guard !handle.isClosedByServer, PQconsumeInput(handle.pointer) == 1,
+            PQstatus(handle.pointer) == CONNECTION_OK
+        else {
+            isUsable = false
+            return false
+        }
+        return true
+    }
+
+    /// Runs a script. Afterwards the connection is idle again or not usable any more.
+    ///
+    /// - Parameter planVersion: prepared statements made under another one are dropped first.
+    func run(
+        _ script: PostgresScript,
+        planVersion: UInt64,
+        interruption: Interruption
+    ) async throws(PostgresError) -> [PostgresResult] {
+        let deadline = script.timeout.map { ContinuousClock.now + $0 }
+        if planVersion != self.planVersion {
+            try await dropPlans(deadline, interruption)
+            self.planVersion = planVersion
+        }
+        do throws(PostgresError) {
+            return try await attempt(script, deadline, interruption)
+        } catch  where error.isStalePlan && isUsable && script.steps.contains(where: \.isPrepared) {
+            // The statement failed before it did anything: its plan was made for another shape of the table.
+            try await dropPlans(deadline, interruption)
+            return try await attempt(script, deadline, interruption)
+        }
+    }
+
+    private func attempt(
+        _ script: PostgresScript,
+        _ deadline: ContinuousClock.Instant?,
+        _ interruption: Interruption
+    ) async throws(PostgresError) -> [PostgresResult] {
+        var script = script
+        let parameters = try await values(of: &script, deadline, interruption)
+        var exchange = Exchange(script: script, connection: self, deadline: deadline, interruption: interruption)
+        exchange.queue(script, parameters, &prepared)
+        do throws(PostgresError) {
+            let encoders = try await exchange.run()
+            var missing: Set<UInt32> = []
+            for encoder in encoders { missing.formUnion(encoder.missingTypes) }
+            if !missing.isEmpty { try await load(missing) }
+            return encoders.map { $0.close() }
+        } catch {
+            try await rollBackIfNeeded()
+            throw error
+        }
+    }
+
+    private func dropPlans(
+        _ deadline: ContinuousClock.Instant?,
+        _ interruption: Interruption
+    ) async throws(PostgresError) {
+        prepared.removeAll()
+        types.forgetUserTypes()
+        try await runPlainly(["DEALLOCATE ALL"], deadline, interruption)
+    }
+
+    func rollBackIfNeeded() async throws(PostgresError) {
+        guard isUsable else { return }
+        switch PQtransactionStatus(handle.pointer) {
+        case PQTRANS_IDLE: return
+        default: try await runPlainly(["ROLLBACK"], .now + .seconds(5), Interruption())
+        }
+    }
+
+    /// Takes away what a statement may have left in the session, so that its next user does not meet it. Prepared
+    /// statements of ours stay.
+    func resetSession() async {
+        let commands = [
+            "RESET SESSION AUTHORIZATION", "RESET ALL", "CLOSE ALL", "UNLISTEN *",
+            "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD SEQUENCES", "DISCARD TEMP",
+        ]
+        do throws(PostgresError) {
+            try await runPlainly(commands, .now + .seconds(10), Interruption())
+        } catch {
+            isUsable = false
+        }
+    }
+
+    private func runPlainly(
+        _ commands: [String],
+        _ deadline: ContinuousClock.Instant?,
+        _ interruption: Interruption
+    ) async throws(PostgresError) {
+        var script = PostgresScript(
+            steps: commands.map { command in
+                var step = PostgresStep(sql: command)
+                step.output = .rows
+                return step
+            }
+        )
+        script.isReadOnly = true
+        var exchange = Exchange(script: script, connection: self, deadline: deadline, interruption: interruption)
+        exchange.queue(script, script.steps.map { _ in [] }, &prepared)
+        _ = try await exchange.run()
+    }
+
+    /// Rows of one question of our own.
+    func ask(_ sql: String, _ parameters: [String?] = []) async throws(PostgresError) -> [[String?]] {
+        var step = PostgresStep(sql: sql)
+        step.output = .rows
+        var script = PostgresScript(steps: [step])
+        script.isReadOnly = true
+        var exchange = Exchange(
+            script: script,
+            connection: self,
+            deadline: .now + .seconds(10),
+            interruption: Interruption()
+        )
+        exchange.queue(script, [parameters], &prepared)
+        return try await exchange.run()[0].close().rows
+    }
+
+    func load(_ oids: Set<UInt32>) async throws(PostgresError) {
+        var missing = oids
+        // A composite brings types of its own; each round asks for those of the next depth.
+        while !missing.isEmpty {
+            let list = missing.map(String.init).joined(separator: ",")
+            let rows = try await ask(TypeCatalogue.question, [list])
+            var found: [UInt32: PostgresType] = [:]
+            for oid in missing { found[oid] = PostgresType(name: "unknown", form: .text) }
+            for row in rows {
+                guard let oid = row.first.flatMap({ $0 }).flatMap({ UInt32($0) }) else { continue }
+                if let type = PostgresType(row: row) { found[oid] = type }
+            }
+            types.add(found)
+            missing = types.missing(for: missing)
+        }
+    }
+
+    func identity() async throws(PostgresError) -> PostgresIdentity {
+        let row = try await ask(PostgresIdentity.question).first ?? []
+        var system: String?
+        do throws(PostgresError) {
+            system = try await ask(PostgresIdentity.systemQuestion).first?.first ?? nil
+        } catch  where error.code == .server {
+            // The role may not ask for it.
+            system = nil
+        }
+        return PostgresIdentity(row: row, systemIdentifier: system ?? "")
+    }
+}
+
+extension PostgresError {
+    /// A prepared statement that has to be made again.
+    fileprivate var isStalePlan: Bool {
+        sqlState == "26000" || (sqlState == "0A000" && message.contains("cached plan"))
+    }
+}
+
+/// A connection's descriptor, for those who wake it from other threads.
+final class SocketBox: Sendable {
+    private let descriptor = Atomic<Int32>(-1)
+
+    var value: Int32 {
+        get { descriptor.load(ordering: .acquiring) }
+        set { descriptor.store(newValue, ordering: .releasing) }
+    }
+}

@@ -1,0 +1,337 @@
+package import Logging
+internal import Synchronization
+
+/// Figures of a pool at one moment.
+package struct PostgresPoolStatistics: Sendable, Equatable {
+    package var idle = 0
+    package var inUse = 0
+    package var opening = 0
+    package var waiting = 0
+    package var connects = 0
+    package var failures = 0
+    package var isDown = false
+}
+
+/// Connections to PostgreSQL, shared by all requests.
+///
+/// Decisions are ``PoolState``'s; what they ask for (open, reset, close) is done by ``run()``, which must run for as long
+/// as the pool is used.
+package final class PostgresPool: Sendable {
+    private enum Job {
+        case open
+        case reset(PostgresConnection)
+        case close(PostgresConnection)
+    }
+
+    private struct State {
+        var pool: PoolState<PostgresConnection>
+        var waiters: [PoolState<PostgresConnection>.WaiterID: Waiter] = [:]
+        var identity: PostgresIdentity?
+        var starters: [CheckedContinuation<Result<Void, PostgresError>, Never>] = []
+        var connects = 0
+        var failures = 0
+        var failuresInRow = 0
+        var nextID = 0
+    }
+
+    private typealias Waiter = CheckedContinuation<Result<PostgresConnection, PostgresError>, Never>
+
+    private let configuration: PostgresConfiguration
+    private let logger: Logger
+    private let state: Mutex<State>
+    private let loops: [PollLoop]
+    private let types = TypeCatalogue()
+    private let planVersion = Atomic<UInt64>(0)
+    private let jobs: AsyncStream<Job>
+    private let jobSink: AsyncStream<Job>.Continuation
+
+    /// - Parameter loops: threads that wait for PostgreSQL's sockets.
+    package init(configuration: PostgresConfiguration, logger: Logger, loops: Int = 1) {
+        self.configuration = configuration
+        self.logger = logger
+        self.loops = (0..<max(1, loops)).map { _ in PollLoop() }
+        state = Mutex(
+            State(
+                pool: PoolState(
+                    minimum: configuration.minimumConnections,
+                    maximum: configuration.maximumConnections
+                )
+            )
+        )
+        (jobs, jobSink) = AsyncStream.makeStream()
+    }
+
+    deinit {
+        for loop in loops { loop.stop() }
+    }
+
+    // MARK: Use
+
+    /// Runs a script on a connection of the pool.
+    package func run(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
+        do throws(PostgresError) {
+            return try await runOnce(script)
+        } catch  where error.code == .connectionLost && script.isReadOnly {
+            // It broke under a statement that changes nothing: another connection may still be there.
+            return try await runOnce(script)
+        }
+    }
+
+    private func runOnce(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
+        let connection = try await acquire()
+        let interruption = Interruption()
+        let result: Result<[PostgresResult], PostgresError> = await withTaskCancellationHandler {
+            do throws(PostgresError) {
+                let results = try await connection.run(
+                    script,
+                    planVersion: planVersion.load(ordering: .acquiring),
+                    interruption: interruption
+                )
+                return .success(results)
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            interruption.raise()
+            connection.loop.interrupt(connection.socket)
+        }
+        await release(connection, needsReset: script.mayLeaveSessionState)
+        return try result.get()
+    }
+
+    /// Prepared statements and types made so far may be out of date: the schema changed.
+    package func discardPlans() {
+        planVersion.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    /// Of the connection made last; nil before the first.
+    package var identity: PostgresIdentity? { state.withLock { $0.identity } }
+
+    package var statistics: PostgresPoolStatistics {
+        state.withLock { state in
+            PostgresPoolStatistics(
+                idle: state.pool.idle.count,
+                inUse: state.pool.busy,
+                opening: state.pool.opening,
+                waiting: state.pool.waiting,
+                connects: state.connects,
+                failures: state.failures,
+                isDown: state.pool.downBecause != nil
+            )
+        }
+    }
+
+    /// Returns when the first connection is there.
+    ///
+    /// - Throws: what the first attempt said, if it failed; further ones go on in the background.
+    package func firstConnection() async throws(PostgresError) {
+        let result = await withCheckedContinuation { continuation in
+            let known: Result<Void, PostgresError>? = state.withLock { state in
+                if state.identity != nil { return .success(()) }
+                if let error = state.pool.downBecause { return .failure(error) }
+                state.starters.append(continuation)
+                return nil
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+        try result.get()
+    }
+
+    // MARK: Acquiring and releasing
+
+    private func acquire() async throws(PostgresError) -> PostgresConnection {
+        while true {
+            let connection = try await next()
+            if await connection.isAlive() { return connection }
+            // The server closed it while it was idle.
+            let open = state.withLock { $0.pool.ended() }
+            request(open)
+            jobSink.yield(.close(connection))
+        }
+    }
+
+    private func next() async throws(PostgresError) -> PostgresConnection {
+        if Task.isCancelled { throw PostgresError(.cancelled, "nobody waited any more") }
+        let waiterID = Mutex<PoolState<PostgresConnection>.WaiterID?>(nil)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: Waiter) in
+                let (result, open): (Result<PostgresConnection, PostgresError>?, Int) = state.withLock { state in
+                    switch state.pool.acquire() {
+                    case .connection(let connection): return (.success(connection), 0)
+                    case .fail(let error): return (.failure(error), 0)
+                    case .wait(let waiter, let open):
+                        state.waiters[waiter] = continuation
+                        waiterID.withLock { $0 = waiter }
+                        return (nil, open)
+                    }
+                }
+                request(open)
+                if let result { return continuation.resume(returning: result) }
+                guard let waiter = waiterID.withLock({ $0 }) else { return }
+                if Task.isCancelled { return giveUp(waiter, PostgresError(.cancelled, "nobody waited any more")) }
+                loops[0].schedule(at: .now + configuration.acquireTimeout) { [weak self, configuration] in
+                    let limit = configuration.acquireTimeout
+                    self?.giveUp(
+                        waiter,
+                        PostgresError(.acquireTimeout, "no PostgreSQL connection came free within \(limit)")
+                    )
+                }
+            }
+        } onCancel: {
+            guard let waiter = waiterID.withLock({ $0 }) else { return }
+            giveUp(waiter, PostgresError(.cancelled, "nobody waited any more"))
+        }
+        return try result.get()
+    }
+
+    private func giveUp(_ waiter: PoolState<PostgresConnection>.WaiterID, _ error: PostgresError) {
+        let continuation = state.withLock { state in
+            state.pool.leave(waiter) ? state.waiters.removeValue(forKey: waiter) : nil
+        }
+        continuation?.resume(returning: .failure(error))
+    }
+
+    private func release(_ connection: PostgresConnection, needsReset: Bool) async {
+        guard await connection.isUsable else {
+            let open = state.withLock { $0.pool.ended() }
+            request(open)
+            jobSink.yield(.close(connection))
+            return
+        }
+        if needsReset {
+            jobSink.yield(.reset(connection))
+        } else {
+            free(connection)
+        }
+    }
+
+    private func free(_ connection: PostgresConnection) {
+        let isOld = connection.openedAt + configuration.maximumLifetime < .now
+        let (continuation, open): (Waiter?, Int) = state.withLock { state in
+            if isOld || state.pool.isShutDown { return (nil, state.pool.ended()) }
+            let waiter = state.pool.released(connection, at: .now)
+            return (waiter.flatMap { state.waiters.removeValue(forKey: $0) }, 0)
+        }
+        request(open)
+        continuation?.resume(returning: .success(connection))
+    }
+
+    private func request(_ count: Int) {
+        for _ in 0..<count { jobSink.yield(.open) }
+    }
+
+    // MARK: The pool's own work
+
+    /// Opens, resets and closes connections until it is cancelled; then nobody is served any more.
+    package func run() async {
+        request(state.withLock { $0.pool.openIfUseful() })
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.expireConnections() }
+            for await job in jobs {
+                group.addTask { await self.perform(job) }
+            }
+            group.cancelAll()
+        }
+        let (waiters, _) = state.withLock { state in
+            let (waiters, idle) = state.pool.shutDown()
+            return (waiters.compactMap { state.waiters.removeValue(forKey: $0) }, idle)
+        }
+        for waiter in waiters {
+            waiter.resume(returning: .failure(PostgresError(.shuttingDown, "the server is shutting down")))
+        }
+    }
+
+    private func perform(_ job: Job) async {
+        switch job {
+        case .open: await open()
+        case .reset(let connection):
+            await connection.resetSession()
+            if await connection.isUsable {
+                free(connection)
+            } else {
+                request(state.withLock { $0.pool.ended() })
+            }
+        case .close(let connection): await connection.close()
+        }
+    }
+
+    private func open() async {
+        let (id, failures) = state.withLock { state in
+            state.nextID += 1
+            return (state.nextID, state.failuresInRow)
+        }
+        if failures > 0 { try? await Task.sleep(for: Self.backOff(failures)) }
+        do throws(PostgresError) {
+            let connection = try await PostgresConnection.connect(
+                id: id,
+                configuration: configuration,
+                loop: loops[id % loops.count],
+                types: types,
+                planVersion: planVersion.load(ordering: .acquiring)
+            )
+            let identity = try await connection.identity()
+            opened(connection, identity)
+        } catch {
+            failed(error)
+        }
+    }
+
+    private func opened(_ connection: PostgresConnection, _ identity: PostgresIdentity) {
+        let (waiter, starters, wasDown) = state.withLock { state in
+            let wasDown = state.pool.downBecause != nil
+            state.connects += 1
+            state.failuresInRow = 0
+            state.identity = identity
+            let starters = state.starters
+            state.starters = []
+            let waiter = state.pool.opened(connection, at: .now).flatMap { state.waiters.removeValue(forKey: $0) }
+            return (waiter, starters, wasDown)
+        }
+        if wasDown { logger.notice("PostgreSQL is back") }
+        waiter?.resume(returning: .success(connection))
+        for starter in starters { starter.resume(returning: .success(())) }
+        request(state.withLock { $0.pool.openIfUseful() })
+    }
+
+    private func failed(_ error: PostgresError) {
+        var error = error
+        error.code = .unavailable
+        let (waiters, starters, wasDown) = state.withLock { state in
+            let wasDown = state.pool.downBecause != nil
+            state.failures += 1
+            state.failuresInRow += 1
+            let starters = state.starters
+            state.starters = []
+            let waiters = state.pool.openingFailed(error).compactMap { state.waiters.removeValue(forKey: $0) }
+            return (waiters, starters, wasDown)
+        }
+        if !wasDown { logger.error("PostgreSQL cannot be reached", metadata: ["error": "\(error.message)"]) }
+        for waiter in waiters { waiter.resume(returning: .failure(error)) }
+        for starter in starters { starter.resume(returning: .failure(error)) }
+        guard !Task.isCancelled else { return }
+        request(state.withLock { $0.pool.openIfUseful() })
+    }
+
+    /// Doubles from 50 ms to 1 s, of which a random half is taken off so that many proxies do not come at once.
+    private static func backOff(_ failures: Int) -> Duration {
+        let limit = min(1000, 50 << min(failures - 1, 5))
+        return .milliseconds(Int.random(in: (limit / 2)...limit))
+    }
+
+    private func expireConnections() async {
+        let interval = min(configuration.idleTimeout, configuration.maximumLifetime, .seconds(30)) / 2
+        while (try? await Task.sleep(for: max(interval, .milliseconds(100)))) != nil {
+            let now = ContinuousClock.now
+            let oldest = now - configuration.maximumLifetime
+            let (expired, open) = state.withLock { state in
+                let expired = state.pool.takeExpired(
+                    where: { $0.connection.openedAt < oldest },
+                    idleSince: now - configuration.idleTimeout
+                )
+                return (expired, state.pool.openIfUseful())
+            }
+            request(open)
+            for connection in expired { await connection.close() }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package import NIOCore
+
+/// How one request wants its answer to be looked up and stored. Times in milliseconds.
+package struct CachePolicy: Sendable {
+    package var ttl: Int64
+    /// An older answer is not accepted; zero always asks PostgreSQL.
+    package var maximumAge: Int64?
+    /// The generations are compared in Redis; memory is not trusted.
+    package var strict = false
+    package var usesMemory = true
+    package var staleWhileRevalidate: Int64 = 0
+    package var staleIfError: Int64 = 0
+    /// Whose limit on misses in flight counts.
+    package var namespace = ""
+    /// Misses of the namespace that may be under way at once; zero for no limit.
+    package var missLimit = 0
+
+    package init(ttl: Int64) {
+        self.ttl = ttl
+    }
+
+    /// How long past its TTL an answer is worth keeping.
+    var grace: Int64 { max(staleWhileRevalidate, staleIfError) }
+}
+
+/// An answer, and where it came from.
+package struct CacheAnswer: Sendable {
+    package enum Source: Sendable, Equatable {
+        case memory, redis, miss, shared, stale
+        /// Nothing was stored, for this reason.
+        case bypass(String)
+    }
+
+    package var source: Source
+    /// Milliseconds since PostgreSQL was asked.
+    package var age: Int64
+    /// Milliseconds left; zero past the TTL.
+    package var remaining: Int64
+    package var body: ByteBuffer
+
+    package init(source: Source, age: Int64, remaining: Int64, body: ByteBuffer) {
+        self.source = source
+        self.age = age
+        self.remaining = remaining
+        self.body = body
+    }
+}
+
+
+/// Where answers come from when the cache has none.
+package protocol QuerySource: Sendable {
+    /// Asks PostgreSQL. When the task is cancelled nobody waits any more.
+    func fetch() async throws -> ByteBuffer
+}
+
+/// An error of a source after which an answer past its TTL is better than none: PostgreSQL cannot be reached, or is too slow.
+package protocol SourceOutage: Error {
+    var isOutage: Bool { get }
+}
+
+package enum QueryCacheError: Error, Sendable, Equatable {
+    /// Too many misses of the namespace are under way.
+    case tooManyMisses(namespace: String, limit: Int)
+}

@@ -1,0 +1,139 @@
+internal import NIOCore
+
+extension QueryCache {
+    /// What a flight does, from its start to the stored answer.
+    func fly(
+        _ flight: Flight,
+        _ request: Lookup,
+        _ read: [Generation?]?,
+        from source: some QuerySource
+    ) async throws -> FlightResult {
+        // The flight before this one may have ended between our look into memory and our finding no flight.
+        if !flight.isInBackground, let answer = memoryAnswer(for: request.key, policy: request.policy) {
+            let now = clock.now
+            return FlightResult(
+                origin: .memory,
+                body: answer.body,
+                askedAt: now - answer.age,
+                expiresAt: now + answer.remaining
+            )
+        }
+        var fill = FillGround(generations: nil, lease: nil)
+        if let shared, shared.isUsable, let read {
+            switch await prepare(flight, request, read, shared) {
+            case .answered(let result): return result
+            case .ready(let ground): fill = ground
+            }
+        }
+        flight.generations = fill.generations
+        return try await ask(request, fill, from: source)
+    }
+
+    /// Under what an answer will be stored; without generations it cannot be.
+    private struct FillGround {
+        var generations: [Generation]?
+        var lease: Lease?
+    }
+
+    private enum Preparation {
+        case ready(FillGround)
+        case answered(FlightResult)
+    }
+
+    private func prepare(
+        _ flight: Flight,
+        _ request: Lookup,
+        _ read: [Generation?],
+        _ shared: any SharedStore
+    ) async -> Preparation {
+        let wantsLease = request.policy.maximumAge != 0
+        guard
+            let first = try? await shared.prepareFill(
+                of: request.key,
+                request.tags,
+                current: read,
+                wantsLease: wantsLease
+            )
+        else { return .ready(FillGround(generations: nil, lease: nil)) }
+        switch first.lease {
+        case .notWanted: return .ready(FillGround(generations: first.generations, lease: nil))
+        case .held(let lease): return .ready(FillGround(generations: first.generations, lease: lease))
+        case .taken: break
+        }
+        // Another proxy asks PostgreSQL. Whoever holds the lease may die, so the wait is bounded.
+        await shared.waitForFill(of: request.key, under: first.generations)
+        guard let second = try? await shared.read(request.key, request.tags) else {
+            return .ready(FillGround(generations: nil, lease: nil))
+        }
+        if let result = sharedResult(second, request) { return .answered(result) }
+        let again = try? await shared.prepareFill(
+            of: request.key,
+            request.tags,
+            current: second.generations,
+            wantsLease: false
+        )
+        return .ready(FillGround(generations: again?.generations, lease: nil))
+    }
+
+    /// What another proxy has stored meanwhile.
+    private func sharedResult(_ read: SharedRead, _ request: Lookup) -> FlightResult? {
+        guard case .fresh(let answer) = judge(read, request) else { return nil }
+        let now = clock.now
+        return FlightResult(
+            origin: .otherProxy,
+            body: answer.body,
+            askedAt: now - answer.age,
+            expiresAt: now.addingSaturated(answer.remaining)
+        )
+    }
+
+    private func ask(
+        _ request: Lookup,
+        _ ground: FillGround,
+        from source: some QuerySource
+    ) async throws -> FlightResult {
+        let askedAt = clock.now
+        let body: ByteBuffer
+        do {
+            body = try await source.fetch()
+        } catch {
+            if let lease = ground.lease { await shared?.release(request.key, lease) }
+            throw error
+        }
+        if body.readableBytes > settings.maximumEntryBytes {
+            if let lease = ground.lease { await shared?.release(request.key, lease) }
+            return FlightResult(origin: .unstored("result_too_large"), body: body, askedAt: askedAt, expiresAt: askedAt)
+        }
+        let policy = request.policy
+        let ttl = jittered(policy.ttl)
+        if let shared, let generations = await generationsToStore(ground, request) {
+            let entry = StoredEntry(
+                ageWhenStored: clock.now - askedAt,
+                ttl: ttl,
+                grace: policy.grace,
+                generations: generations,
+                body: body
+            )
+            try? await shared.fill(request.key, entry, lease: ground.lease)
+        }
+        let expiresAt = clock.now.addingSaturated(ttl)
+        if policy.usesMemory {
+            remember(body, askedAt: askedAt, expiresAt: expiresAt, for: request.key, request.snapshot)
+        }
+        return FlightResult(origin: .source, body: body, askedAt: askedAt, expiresAt: expiresAt)
+    }
+
+    /// Those from before the question. With the guard switched off, those from after it.
+    private func generationsToStore(_ ground: FillGround, _ request: Lookup) async -> [Generation]? {
+        guard let generations = ground.generations else { return nil }
+        if settings.guards.fillsUnderEarlierGenerations { return generations }
+        guard let later = try? await shared?.read(request.key, request.tags).generations else { return nil }
+        let whole = later.compactMap { $0 }
+        return whole.count == later.count ? whole : nil
+    }
+
+    private func jittered(_ ttl: Int64) -> Int64 {
+        guard settings.jitter > 0 else { return ttl }
+        return max(1, ttl - Int64(Double(ttl) * Double.random(in: 0...settings.jitter)))
+    }
+}

@@ -1,0 +1,199 @@
+internal import NIOCore
+
+extension QueryCache {
+    /// The answer, from wherever it can be had first.
+    ///
+    /// - Parameter tags: everything that the answer depends on; the same for the same key.
+    /// - Throws: what the source throws, ``QueryCacheError``, or `CancellationError`.
+    package func answer(
+        for key: CacheKey,
+        tags: [Tag],
+        policy: CachePolicy,
+        from source: some QuerySource
+    ) async throws -> CacheAnswer {
+        if let answer = memoryAnswer(for: key, policy: policy) { return answer }
+        let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
+        var candidate = staleCandidateInMemory(request)
+        var generations: [Generation?]?
+        if let shared, shared.isUsable, let read = try? await shared.read(key, tags) {
+            generations = read.generations
+            switch judge(read, request) {
+            case .fresh(let answer): return answer
+            case .pastTTL(let answer): candidate = answer
+            case .useless: break
+            }
+        }
+        if let candidate, candidate.overdue <= policy.staleWhileRevalidate {
+            refreshInBackground(request, generations, from: source)
+            return candidate.answer
+        }
+        do {
+            return try await flownAnswer(request, generations, from: source)
+        } catch {
+            guard let candidate, candidate.overdue <= policy.staleIfError, error.isOutage else { throw error }
+            return candidate.answer
+        }
+    }
+
+    /// One request's look-up, and what was known when it began.
+    struct Lookup: Sendable {
+        let key: CacheKey
+        let tags: [Tag]
+        let policy: CachePolicy
+        let snapshot: TagSnapshot
+    }
+
+    /// An answer past its TTL that nothing has invalidated.
+    struct StaleCandidate {
+        var answer: CacheAnswer
+        /// Milliseconds past the TTL.
+        var overdue: Int64
+    }
+
+    enum Judgement {
+        case fresh(CacheAnswer)
+        case pastTTL(StaleCandidate)
+        case useless
+    }
+
+    private func staleCandidateInMemory(_ request: Lookup) -> StaleCandidate? {
+        let policy = request.policy
+        guard policy.grace > 0, policy.usesMemory, policy.maximumAge == nil, !policy.strict || shared == nil,
+            let result = currentResult(for: request.key)
+        else { return nil }
+        let now = clock.now
+        let age = now - result.askedAt
+        let remaining = result.remaining(at: now, policy)
+        guard remaining <= 0, isTrusted(age: age, now) else { return nil }
+        let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: result.body)
+        return StaleCandidate(answer: answer, overdue: -remaining)
+    }
+
+    /// Whether what the shared store holds may be served: its generations are the present ones, and it is young enough.
+    func judge(_ read: SharedRead, _ request: Lookup) -> Judgement {
+        let policy = request.policy
+        guard policy.maximumAge != 0, let bytes = read.entry, let entry = StoredEntry(bytes),
+            entry.generations.elementsEqual(read.generations, by: { $0 == $1 })
+        else { return .useless }
+        // An entry that came between the two questions has just been stored.
+        let kept = min(read.remaining ?? entry.lifetime, entry.lifetime)
+        let age = entry.ageWhenStored.addingSaturated(entry.lifetime - kept)
+        let remaining = min(kept - entry.grace, policy.ttl - age)
+        guard age <= policy.maximumAge ?? .max else { return .useless }
+        guard remaining > 0 else {
+            guard policy.maximumAge == nil else { return .useless }
+            let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: entry.body)
+            return .pastTTL(StaleCandidate(answer: answer, overdue: -remaining))
+        }
+        if policy.usesMemory {
+            let now = clock.now
+            // The reply's buffer holds more than the body: memory keeps its own copy.
+            let body = ByteBuffer(bytes: entry.body.readableBytesView)
+            let expiresAt = now.addingSaturated(kept - entry.grace)
+            remember(body, askedAt: now - age, expiresAt: expiresAt, for: request.key, request.snapshot)
+        }
+        return .fresh(CacheAnswer(source: .redis, age: age, remaining: remaining, body: entry.body))
+    }
+
+    // MARK: Flights
+
+    private func flownAnswer(
+        _ request: Lookup,
+        _ generations: [Generation?]?,
+        from source: some QuerySource
+    ) async throws -> CacheAnswer {
+        let policy = request.policy
+        let known = try await knownGenerations(request, generations)
+        let boarding = flights.join(
+            request.key,
+            namespace: policy.namespace,
+            limit: policy.missLimit,
+            canJoin: { canJoin($0, policy, known) },
+            make: { Flight(snapshot: request.snapshot, generations: known, isInBackground: false) }
+        )
+        let flight: Flight
+        let waiter: Int?
+        let isJoiner: Bool
+        switch boarding {
+        case .refused: throw QueryCacheError.tooManyMisses(namespace: policy.namespace, limit: policy.missLimit)
+        case .joined(let joined, let number): (flight, waiter, isJoiner) = (joined, number, true)
+        case .new(let new, let number):
+            (flight, waiter, isJoiner) = (new, number, false)
+            start(new, request, generations, from: source)
+        }
+        guard let waiter else { throw CancellationError() }
+        let result = try await flight.result(for: waiter) { [flights] in flights.remove(flight, of: request.key) }
+        return answer(from: result, isJoiner: isJoiner)
+    }
+
+    /// For a strict read the tags' generations as they are now, none of them missing: it joins only a flight that stores
+    /// under the same ones.
+    private func knownGenerations(_ request: Lookup, _ read: [Generation?]?) async throws -> [Generation]? {
+        guard request.policy.strict, let shared, let read else { return nil }
+        let whole = read.compactMap { $0 }
+        if whole.count == read.count { return whole }
+        return try? await shared.prepareFill(of: request.key, request.tags, current: read, wantsLease: false).generations
+    }
+
+    private func canJoin(_ flight: Flight, _ policy: CachePolicy, _ known: [Generation]?) -> Bool {
+        if policy.maximumAge == 0 { return false }
+        if settings.guards.joinsOnlyCurrentFlights, !flight.snapshot.isCurrent { return false }
+        if policy.strict && shared != nil {
+            guard let known else { return false }
+            return flight.generations == known
+        }
+        return true
+    }
+
+    private func refreshInBackground(_ request: Lookup, _ generations: [Generation?]?, from source: some QuerySource) {
+        let boarding = flights.join(
+            request.key,
+            namespace: request.policy.namespace,
+            limit: request.policy.missLimit,
+            canJoin: { $0.snapshot.isCurrent },
+            make: { Flight(snapshot: request.snapshot, generations: nil, isInBackground: true) }
+        )
+        switch boarding {
+        case .new(let flight, _): start(flight, request, generations, from: source)
+        case .joined(let flight, let waiter): flight.abandon(waiter)
+        case .refused: break
+        }
+    }
+
+    /// A flight belongs to all who wait for it, so it has a task of its own, which ends with its source or when the last
+    /// waiter has left.
+    private func start(_ flight: Flight, _ request: Lookup, _ generations: [Generation?]?, from source: some QuerySource) {
+        let task = Task {
+            let result: Result<FlightResult, any Error>
+            do {
+                result = .success(try await fly(flight, request, generations, from: source))
+            } catch {
+                result = .failure(error)
+            }
+            flights.ended(flight, of: request.key, namespace: request.policy.namespace)
+            flight.finish(result)
+        }
+        flight.start(task)
+    }
+
+    private func answer(from result: FlightResult, isJoiner: Bool) -> CacheAnswer {
+        let now = clock.now
+        let source: CacheAnswer.Source =
+            switch result.origin {
+            case .source: isJoiner ? .shared : .miss
+            case .unstored(let reason): .bypass(reason)
+            case .otherProxy: .shared
+            case .memory: .memory
+            }
+        return CacheAnswer(
+            source: source,
+            age: max(0, now - result.askedAt),
+            remaining: max(0, result.expiresAt - now),
+            body: result.body
+        )
+    }
+}
+
+extension Error {
+    fileprivate var isOutage: Bool { (self as? any SourceOutage)?.isOutage ?? (self is QueryCacheError) }
+}

@@ -1,0 +1,26 @@
+/// What a cache is configured with. Times in milliseconds, sizes in bytes.
+package struct QueryCacheSettings: Sendable {
+    /// Budget of this process's memory; zero keeps nothing there.
+    package var memoryBytes = 64 << 20
+    /// The part of a TTL that may be taken off at random, so that what was filled together does not expire together.
+    package var jitter = 0.1
+    /// A larger answer is not stored.
+    package var maximumEntryBytes = 4 << 20
+    /// While invalidations of other proxies may go unheard, memory serves only answers at most this old.
+    package var degradedMaximumAge: Int64 = 3000
+    package var guards = QueryCacheGuards()
+
+    package init() {}
+}
+
+/// Each of these keeps stale answers away. They are always on; tests switch one off to see that its absence is noticed.
+package struct QueryCacheGuards: Sendable {
+    /// An entry is stored under the generations that were read before PostgreSQL was asked.
+    package var fillsUnderEarlierGenerations = true
+    /// Memory takes nothing of which an invalidation was seen since its read began.
+    package var insertsOnlyIfUnseen = true
+    /// Nobody joins a flight that began before an invalidation.
+    package var joinsOnlyCurrentFlights = true
+
+    package init() {}
+}

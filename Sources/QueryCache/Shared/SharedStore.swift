@@ -1,0 +1,103 @@
+package import NIOCore
+
+/// The store that all proxies share: entries, and the generations of tags.
+///
+/// Every method may find that the store cannot be reached; it then throws, soon, and the cache goes on without it.
+package protocol SharedStore: Sendable {
+    /// Whether a call is worth making. False while the store is away, and while invalidations that it has not been told of
+    /// wait: nothing is read from it before it has been told.
+    var isUsable: Bool { get }
+
+    /// The entry, and its tags' generations, from one moment.
+    func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead
+
+    /// Gives every tag that has no generation a new one. Also asks for the lease on the key where one is wanted.
+    ///
+    /// - Parameter current: as read; nil for those that are missing.
+    func prepareFill(
+        of key: CacheKey,
+        _ tags: [Tag],
+        current: [Generation?],
+        wantsLease: Bool
+    ) async throws -> FillPreparation
+
+    /// Stores an entry, and gives the lease back.
+    func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws
+
+    /// Gives a lease back without an entry.
+    func release(_ key: CacheKey, _ lease: Lease) async
+
+    /// Waits until the holder of the lease on a key under those generations has given it back, or for the store's bounded
+    /// time.
+    func waitForFill(of key: CacheKey, under generations: [Generation]) async
+
+    /// Renews the tags' generations, and those of the callers' tags that match a pattern, and tells the other proxies.
+    ///
+    /// - Returns: false where the store could not be told; it keeps the invalidation and tells it first when it is back.
+    func invalidate(_ invalidation: Invalidation) async -> Bool
+}
+
+package struct SharedRead: Sendable {
+    package var entry: ByteBuffer?
+    /// Milliseconds for which the entry is still kept; nil where it is not known.
+    package var remaining: Int64?
+    /// In the order of the tags asked for; nil for those that have none yet.
+    package var generations: [Generation?]
+
+    package init(entry: ByteBuffer?, remaining: Int64?, generations: [Generation?]) {
+        self.entry = entry
+        self.remaining = remaining
+        self.generations = generations
+    }
+}
+
+package struct FillPreparation: Sendable {
+    package enum LeaseState: Sendable {
+        case notWanted
+        case held(Lease)
+        /// Another proxy has it.
+        case taken
+    }
+
+    /// In the order of the tags.
+    package var generations: [Generation]
+    package var lease: LeaseState
+
+    package init(generations: [Generation], lease: LeaseState) {
+        self.generations = generations
+        self.lease = lease
+    }
+}
+
+/// The right to be the one proxy that asks PostgreSQL for a key. It only saves work: nothing is wrong when two have it.
+///
+/// It holds under the generations at which it was taken: whoever asks after an invalidation does not wait for an answer
+/// from before it.
+package struct Lease: Sendable, Equatable {
+    package let generations: [Generation]
+    package let token: Generation
+
+    package init(generations: [Generation], token: Generation) {
+        self.generations = generations
+        self.token = token
+    }
+}
+
+/// What is to be dropped.
+package struct Invalidation: Sendable, Equatable {
+    package var tags: Set<Tag>
+    /// Globs over callers' tags.
+    package var patterns: [String]
+    /// For those who read the message.
+    package var reason: String?
+    /// Everyone has heard of it already; only the generations are left to renew.
+    package var isPublished = false
+
+    package init(tags: Set<Tag>, patterns: [String] = [], reason: String? = nil) {
+        self.tags = tags
+        self.patterns = patterns
+        self.reason = reason
+    }
+
+    package var isEmpty: Bool { tags.isEmpty && patterns.isEmpty }
+}

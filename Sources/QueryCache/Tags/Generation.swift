@@ -1,0 +1,52 @@
+package import NIOCore
+
+/// An opaque unique id of a tag's present state. Compared by equality only: a generation that comes back from an old
+/// snapshot is another one than any that was given since.
+package struct Generation: Hashable, Sendable {
+    package static let length = 16
+
+    private let high: UInt64
+    private let low: UInt64
+
+    /// A new one: 128 random bits.
+    package init() {
+        var random = SystemRandomNumberGenerator()
+        high = random.next()
+        low = random.next()
+    }
+
+    /// One for several generations together: the same for the same ones in the same order.
+    package init(combining generations: some Sequence<Generation>) {
+        // They are random already: it is enough that each place counts differently.
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        for generation in generations {
+            high = (high << 5 | high >> 59) ^ generation.high
+            low = (low << 7 | low >> 57) ^ generation.low
+        }
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads one; nil where there are fewer bytes left.
+    package init?(from buffer: inout ByteBuffer) {
+        guard let (high, low) = buffer.readMultipleIntegers(as: (UInt64, UInt64).self) else { return nil }
+        self.high = high
+        self.low = low
+    }
+
+    package func write(into buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(high, low)
+    }
+
+    /// 32 hexadecimal digits.
+    package var text: String {
+        let digits = [high, low].map { String($0, radix: 16) }
+        return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+    }
+
+    package var bytes: ByteBuffer {
+        var buffer = ByteBuffer()
+        write(into: &buffer)
+        return buffer
+    }
+}

@@ -1,0 +1,36 @@
+/// What an entry depends on. When a tag is invalidated, every entry that carries it is stale.
+package enum Tag: Hashable, Sendable {
+    /// Everything.
+    case epoch
+    /// A table by its qualified name; partitions by their root's.
+    case table(String)
+    /// Every table: of an entry whose reads cannot be told, and renewed with every write.
+    case anyTable
+    case namespace(String)
+    /// A name of the caller's own.
+    case user(String)
+
+    /// The tag's name in Redis and in messages. The letter in front keeps a caller's names apart from ours, whatever the
+    /// caller chooses.
+    package var name: String {
+        switch self {
+        case .epoch: "e"
+        case .anyTable: "a"
+        case .table(let name): "t:" + name
+        case .namespace(let name): "n:" + name
+        case .user(let name): "u:" + name
+        }
+    }
+
+    package init?(name: String) {
+        if name == "e" { self = .epoch; return }
+        if name == "a" { self = .anyTable; return }
+        let rest = String(name.dropFirst(2))
+        switch name.prefix(2) {
+        case "t:": self = .table(rest)
+        case "n:": self = .namespace(rest)
+        case "u:": self = .user(rest)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import Synchronization
+
+/// This process's count of the invalidations that it saw of one tag.
+final class TagCell: Sendable {
+    private let count = Atomic<UInt64>(0)
+
+    var value: UInt64 { count.load(ordering: .acquiring) }
+
+    func invalidate() {
+        count.add(1, ordering: .acquiringAndReleasing)
+    }
+}
+
+/// What this process knew of some tags at one moment.
+///
+/// Whoever wants to keep something takes a snapshot before it reads, and what it keeps is valid as long as the snapshot
+/// is current. An invalidation that is seen while the read runs makes the result stale before it is stored.
+package struct TagSnapshot: Sendable {
+    fileprivate struct Item: Sendable {
+        let cell: TagCell
+        let seen: UInt64
+    }
+
+    fileprivate let items: [Item]
+
+    var count: Int { items.count }
+
+    package var isCurrent: Bool {
+        for item in items where item.cell.value != item.seen { return false }
+        return true
+    }
+
+    /// The same tags as they are now: what a guard that is switched off takes instead.
+    func retaken() -> TagSnapshot {
+        TagSnapshot(items: items.map { Item(cell: $0.cell, seen: $0.cell.value) })
+    }
+}
+
+/// The tags that this process has entries of.
+///
+/// Invariants: a snapshot's cells are in the table, or were invalidated when they were taken out; so whoever invalidates a
+/// tag that has no cell need do nothing. Tables' cells stay (there are as many as tables); namespaces and callers' tags,
+/// which a caller can make up, are forgotten when they have not been asked for among the last `limit / 2` new ones.
+package final class TagTable: Sendable {
+    private struct State {
+        var tables: [Tag: TagCell] = [:]
+        var young: [Tag: TagCell] = [:]
+        var old: [Tag: TagCell] = [:]
+    }
+
+    private let everything = TagCell()
+    private let state = Mutex(State())
+    private let half: Int
+
+    /// - Parameter limit: of namespaces and callers' tags. One takes about 150 bytes.
+    package init(limit: Int = 1 << 18) {
+        half = max(1, limit / 2)
+    }
+
+    package var count: Int { state.withLock { $0.tables.count + $0.young.count + $0.old.count } }
+
+    package func snapshot(of tags: [Tag]) -> TagSnapshot {
+        var items = [TagSnapshot.Item(cell: everything, seen: everything.value)]
+        items.reserveCapacity(tags.count + 1)
+        state.withLock { state in
+            for tag in tags {
+                if case .epoch = tag { continue }
+                let cell = cell(of: tag, &state)
+                items.append(TagSnapshot.Item(cell: cell, seen: cell.value))
+            }
+        }
+        return TagSnapshot(items: items)
+    }
+
+    package func invalidate(_ tags: some Sequence<Tag>) {
+        state.withLock { state in
+            for tag in tags {
+                switch tag {
+                case .epoch: everything.invalidate()
+                case .table, .anyTable: state.tables[tag]?.invalidate()
+                case .namespace, .user: (state.young[tag] ?? state.old[tag])?.invalidate()
+                }
+            }
+        }
+    }
+
+    package func invalidateEverything() {
+        everything.invalidate()
+    }
+
+    /// Invalidates the callers' tags for whose names the predicate holds.
+    package func invalidateUserTags(where matches: (String) -> Bool) {
+        state.withLock { state in
+            for half in [state.young, state.old] {
+                for (tag, cell) in half {
+                    if case .user(let name) = tag, matches(name) { cell.invalidate() }
+                }
+            }
+        }
+    }
+
+    private func cell(of tag: Tag, _ state: inout State) -> TagCell {
+        switch tag {
+        case .epoch: return everything
+        case .table, .anyTable:
+            if let cell = state.tables[tag] { return cell }
+            let cell = TagCell()
+            state.tables[tag] = cell
+            return cell
+        case .namespace, .user:
+            if let cell = state.young[tag] { return cell }
+            let cell = state.old.removeValue(forKey: tag) ?? TagCell()
+            if state.young.count >= half {
+                for forgotten in state.old.values { forgotten.invalidate() }
+                state.old = state.young
+                state.young = [:]
+            }
+            state.young[tag] = cell
+            return cell
+        }
+    }
+}

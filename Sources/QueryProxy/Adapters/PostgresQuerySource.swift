@@ -1,0 +1,57 @@
+internal import NIOCore
+package import PostgresClient
+internal import QueryCache
+
+/// Asks PostgreSQL for a read.
+struct PostgresQuerySource: QuerySource {
+    let proxy: QueryProxy
+    let request: QueryRequest
+    let statement: KnownStatement
+    /// Milliseconds.
+    let timeout: Int64
+
+    func fetch() async throws -> ByteBuffer {
+        var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
+        script.configure(request.settings, timeout, proxy.settings)
+        script.isReadOnly = true
+        return try await proxy.postgres.run(script)[0].body
+    }
+}
+
+extension PostgresError: SourceOutage {
+    package var isOutage: Bool {
+        switch code {
+        case .unavailable, .acquireTimeout, .timeout, .connectionLost: true
+        case .cancelled, .resultTooLarge, .server, .invalidParameter, .shuttingDown: false
+        }
+    }
+}
+
+extension PostgresStep {
+    init(_ request: QueryRequest, _ statement: KnownStatement, output: Output) {
+        self.init(sql: request.sql, parameters: request.parameters.map { PostgresParameter($0) })
+        self.isPrepared = statement.shouldPrepare()
+        self.output = output
+        // A name stands for another table under another path, and a prepared statement keeps the one it was made with.
+        self.planKey = request.searchPath ?? ""
+    }
+}
+
+extension PostgresScript {
+    mutating func configure(_ settings: [QuerySetting], _ timeout: Int64, _ limits: QueryProxySettings) {
+        self.settings = settings.map { ($0.name, $0.value) }
+        self.timeout = .milliseconds(timeout)
+        self.maximumResultBytes = limits.maximumResultBytes
+    }
+}
+
+extension PostgresParameter {
+    init(_ parameter: QueryParameter) {
+        switch parameter {
+        case .null: self = .null
+        case .text(let text): self = .text(text)
+        case .array(let json): self = .array(json: json)
+        case .object(let json): self = .object(json: json)
+        }
+    }
+}

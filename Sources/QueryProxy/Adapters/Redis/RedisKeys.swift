@@ -1,0 +1,53 @@
+internal import NIOCore
+internal import QueryCache
+
+/// The names of everything that the cache keeps in Redis.
+package struct RedisKeys: Sendable {
+    /// Stands before every key.
+    package let prefix: String
+    private let entryPrefix: String
+    private let generationPrefix: String
+    private let leasePrefix: String
+    private let waiterPrefix: String
+
+    package init(prefix: String) {
+        self.prefix = prefix
+        entryPrefix = prefix + "cistern:e:"
+        generationPrefix = prefix + "cistern:g:"
+        leasePrefix = prefix + "cistern:l:"
+        waiterPrefix = prefix + "cistern:w:"
+    }
+
+    func entry(_ key: CacheKey) -> String { entryPrefix + key.hexadecimal }
+    func lease(_ name: String) -> String { leasePrefix + name }
+    /// There while another proxy waits for the holder of the lease.
+    func waiter(_ name: String) -> String { waiterPrefix + name }
+    /// What a lease, and the notice of its end, are called.
+    static func leaseName(_ key: CacheKey, under generations: [Generation]) -> String {
+        "\(key.hexadecimal):\(Generation(combining: generations).text)"
+    }
+    func generation(_ tag: Tag) -> String { generationPrefix + tag.name }
+
+    /// A glob that finds the generations of callers' tags that match a pattern.
+    func userGenerations(matching pattern: String) -> String {
+        prefix.escapedForGlob + "cistern:g:u:" + pattern
+    }
+
+    /// Which run of which server the present epoch belongs to.
+    var server: String { prefix + "cistern:server" }
+    /// The proxies that are running, by their origins.
+    var proxies: String { prefix + "cistern:proxies" }
+    /// The channel on which proxies tell each other what is no invalidation.
+    package var controlChannel: String { prefix + "cistern:control" }
+}
+
+extension String {
+    fileprivate var escapedForGlob: String {
+        var escaped = ""
+        for character in self {
+            if "*?[]\\^-".contains(character) { escaped.append("\\") }
+            escaped.append(character)
+        }
+        return escaped
+    }
+}

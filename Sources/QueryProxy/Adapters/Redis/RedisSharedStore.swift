@@ -1,0 +1,267 @@
+package import Logging
+package import NIOCore
+package import QueryCache
+package import RedisClient
+internal import Synchronization
+
+/// Entries and generations in Redis.
+///
+/// An invalidation that Redis could not be told waits in a queue, and as long as one waits nothing is read from Redis:
+/// ``isUsable`` is false from before the write is answered until Redis has been told. ``run()`` tells it.
+///
+/// Every new connection first makes sure that the epoch belongs to this run of the server (``introduction(keys:)``), so
+/// that nothing is read from a server that has been restarted from an old state, before everything in it has been declared stale.
+package final class RedisSharedStore: SharedStore {
+    /// A generation that nobody has renewed or created for so long is forgotten; what was stored under it is then stale.
+    static let generationLifetime: Int64 = 7 * 86_400_000
+
+    private let redis: RedisClient
+    private let keys: RedisKeys
+    /// How long a lease lasts, and how long others wait for its holder.
+    private let leaseTime: TimeAmount
+    private let publisher: InvalidationPublisher
+    let notices: FillNotices
+    private let logger: Logger
+    private let pending = Mutex(PendingInvalidations())
+    /// Set while ``pending`` holds anything.
+    private let isBehind = Atomic<Bool>(false)
+    private let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    package init(
+        redis: RedisClient,
+        keys: RedisKeys,
+        leaseTime: TimeAmount,
+        publisher: InvalidationPublisher,
+        eventLoopGroup: any EventLoopGroup,
+        logger: Logger
+    ) {
+        self.redis = redis
+        self.keys = keys
+        self.leaseTime = leaseTime
+        self.publisher = publisher
+        self.notices = FillNotices(eventLoopGroup)
+        self.logger = logger
+    }
+
+    /// What every connection says before it is used.
+    package static func introduction(keys: RedisKeys) -> @Sendable (RedisServerIdentity) -> [RedisCommand] {
+        { identity in
+            let claim = RedisScripts.claim.command(
+                .source,
+                keys: [keys.server, keys.generation(.epoch)],
+                arguments: [
+                    ByteBuffer(string: "\(identity.runID) \(identity.replicationID)"), Generation().bytes,
+                    ByteBuffer(string: String(generationLifetime)),
+                ]
+            )
+            return [claim]
+        }
+    }
+
+    // MARK: Reading and filling
+
+    package var isUsable: Bool { redis.isAvailable && !isBehind.load(ordering: .acquiring) }
+
+    package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
+        let entryKey = keys.entry(key)
+        var command = RedisCommand("MGET", entryKey)
+        for tag in tags { command.append(keys.generation(tag)) }
+        // The time that is left is asked for first: should the entry be replaced in between, the new one is taken for
+        // older than it is, never for younger.
+        let replies = try await redis.send([RedisCommand("PTTL", entryKey), command])
+        guard replies.count == 2, let values = replies[1].elements, values.count == tags.count + 1 else {
+            throw RedisError(code: .server, message: replies.last?.errorMessage ?? "MGET answered something else")
+        }
+        let remaining = replies[0].integer.flatMap { $0 >= 0 ? $0 : nil }
+        return SharedRead(
+            entry: values[0].bytes,
+            remaining: remaining,
+            generations: values.dropFirst().map { $0.generation }
+        )
+    }
+
+    package func prepareFill(
+        of key: CacheKey,
+        _ tags: [Tag],
+        current: [Generation?],
+        wantsLease: Bool
+    ) async throws -> FillPreparation {
+        let generations = try await completed(current, tags)
+        guard wantsLease else { return FillPreparation(generations: generations, lease: .notWanted) }
+        let lease = Lease(generations: generations, token: Generation())
+        var command = RedisCommand("SET", keys.lease(RedisKeys.leaseName(key, under: generations)))
+        command.append(lease.token.bytes)
+        for word in ["NX", "PX"] { command.append(word) }
+        command.append(max(1, leaseTime.nanoseconds / 1_000_000))
+        let reply = try await redis.send(command)
+        return FillPreparation(generations: generations, lease: reply.isNull ? .taken : .held(lease))
+    }
+
+    /// Creates the generations that are missing.
+    private func completed(_ current: [Generation?], _ tags: [Tag]) async throws -> [Generation] {
+        var generations = current
+        var commands: [RedisCommand] = []
+        var missing: [Int] = []
+        for (index, generation) in current.enumerated() where generation == nil {
+            let fresh = Generation()
+            generations[index] = fresh
+            missing.append(index)
+            var command = RedisCommand("SET", keys.generation(tags[index]))
+            command.append(fresh.bytes)
+            for word in ["NX", "GET", "PX"] { command.append(word) }
+            command.append(Self.generationLifetime)
+            commands.append(command)
+        }
+        if !commands.isEmpty {
+            for (reply, index) in zip(try await redis.send(commands), missing) {
+                if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+                // Somebody was faster: his generation is the one.
+                if let earlier = reply.generation { generations[index] = earlier }
+            }
+        }
+        let whole = generations.compactMap { $0 }
+        guard whole.count == tags.count else { throw RedisError(code: .server, message: "a generation is missing") }
+        return whole
+    }
+
+    package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
+        var command = RedisCommand("SET", keys.entry(key))
+        command.append(entry.bytes)
+        command.append("PX")
+        command.append(max(1, entry.lifetime))
+        guard let lease else {
+            _ = try await redis.send(command)
+            return
+        }
+        let replies = try await redis.send([command, releaseCommand(.hash, key, lease)])
+        if replies.last?.isUnknownScript == true { await release(key, lease) }
+        if let message = replies.first?.errorMessage { throw RedisError(code: .server, message: message) }
+    }
+
+    package func release(_ key: CacheKey, _ lease: Lease) async {
+        // When it cannot be given back it ends by itself.
+        guard let replies = try? await redis.send([releaseCommand(.hash, key, lease)]) else { return }
+        if replies.last?.isUnknownScript == true { _ = try? await redis.send([releaseCommand(.source, key, lease)]) }
+    }
+
+    private func releaseCommand(_ form: RedisScript.Form, _ key: CacheKey, _ lease: Lease) -> RedisCommand {
+        let name = RedisKeys.leaseName(key, under: lease.generations)
+        return RedisScripts.release.command(
+            form,
+            keys: [keys.lease(name), keys.waiter(name)],
+            arguments: [
+                lease.token.bytes, ByteBuffer(string: keys.controlChannel), ControlMessage.filled(name).bytes,
+            ]
+        )
+    }
+
+    package func waitForFill(of key: CacheKey, under generations: [Generation]) async {
+        let name = RedisKeys.leaseName(key, under: generations)
+        // First the ear, then the mark, then the look: a holder who ends between the look and the mark is heard.
+        let notice = notices.wait(for: name, atMost: leaseTime)
+        var mark = RedisCommand("SET", keys.waiter(name), "1", "PX")
+        mark.append(max(1, leaseTime.nanoseconds / 1_000_000))
+        guard let replies = try? await redis.send([mark, RedisCommand("EXISTS", keys.lease(name))]),
+            replies.last?.integer == 1
+        else { return notices.filled(name) }
+        try? await notice.get()
+    }
+
+    // MARK: Invalidating
+
+    package func invalidate(_ invalidation: Invalidation) async -> Bool {
+        if isUsable {
+            do {
+                try await tell(invalidation)
+                return true
+            } catch {
+                logger.debug("Redis was not told of an invalidation", metadata: ["reason": "\(error)"])
+            }
+        }
+        pending.withLock { pending in
+            pending.add(invalidation)
+            isBehind.store(true, ordering: .releasing)
+        }
+        signals.continuation.yield()
+        return false
+    }
+
+    private func tell(_ invalidation: Invalidation) async throws {
+        var names = invalidation.tags.map { keys.generation($0) }
+        for pattern in invalidation.patterns { names += try await generations(matching: pattern) }
+        let commands = names.map { name in
+            var command = RedisCommand("SET", name)
+            command.append(Generation().bytes)
+            command.append("PX")
+            command.append(Self.generationLifetime)
+            return command
+        }
+        for reply in try await redis.send(commands) {
+            if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+        }
+        if invalidation.isPublished { return }
+        // Only now: a proxy that hears of it must not find the old generations in Redis any more.
+        publisher.publish(invalidation) { [weak self] in self?.requeue(invalidation) }
+    }
+
+    /// The generations of callers' tags that match. One that is created while the scan runs was created after the write.
+    private func generations(matching pattern: String) async throws -> [String] {
+        var names: Set<String> = []
+        var cursor = "0"
+        repeat {
+            let command = RedisCommand(
+                "SCAN", cursor, "MATCH", keys.userGenerations(matching: pattern), "COUNT", "1000"
+            )
+            let parts = try await redis.send(command).elements ?? []
+            guard parts.count == 2, let next = parts[0].string else {
+                throw RedisError(code: .server, message: "SCAN answered something else")
+            }
+            cursor = next
+            for name in parts[1].elements ?? [] { if let name = name.string { names.insert(name) } }
+        } while cursor != "0"
+        return Array(names)
+    }
+
+    /// The others were not told: the connection broke.
+    private func requeue(_ invalidation: Invalidation) {
+        pending.withLock { pending in
+            pending.add(invalidation)
+            isBehind.store(true, ordering: .releasing)
+        }
+        signals.continuation.yield()
+    }
+
+    /// Tells Redis what it has not been told, as soon as it can be reached.
+    package func run() async {
+        for await _ in signals.stream {
+            while isBehind.load(ordering: .acquiring), !Task.isCancelled {
+                if redis.isAvailable, await catchUp() { break }
+                try? await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    private func catchUp() async -> Bool {
+        let invalidation = pending.withLock { $0.takeAll() }
+        do {
+            if !invalidation.isEmpty { try await tell(invalidation) }
+        } catch {
+            pending.withLock { $0.add(invalidation) }
+            return false
+        }
+        return pending.withLock { pending in
+            guard pending.isEmpty else { return false }
+            isBehind.store(false, ordering: .releasing)
+            return true
+        }
+    }
+}
+
+extension RESPValue {
+    fileprivate var generation: Generation? {
+        guard var bytes, bytes.readableBytes == Generation.length else { return nil }
+        return Generation(from: &bytes)
+    }
+
+    fileprivate var isUnknownScript: Bool { errorMessage?.hasPrefix("NOSCRIPT") == true }
+}

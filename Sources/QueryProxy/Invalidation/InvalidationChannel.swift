@@ -1,0 +1,115 @@
+package import Logging
+internal import NIOCore
+package import QueryCache
+package import RedisClient
+internal import Synchronization
+
+/// Hears what other proxies and services invalidate, and keeps the proof that it hears.
+///
+/// Decisions are ``ChannelMachine``'s; this carries them out.
+package final class InvalidationChannel: Sendable {
+    private let machine: Mutex<ChannelMachine>
+    private let cache: QueryCache
+    private let store: RedisSharedStore
+    private let publisher: InvalidationPublisher
+    private let redis: RedisClient
+    private let channels: [String]
+    private let clock: any CacheClock
+    private let logger: Logger
+    private let received = Atomic<Int>(0)
+
+    /// - Parameter channel: where other services publish.
+    package init(
+        channel: String,
+        keys: RedisKeys,
+        cache: QueryCache,
+        store: RedisSharedStore,
+        publisher: InvalidationPublisher,
+        redis: RedisClient,
+        clock: any CacheClock = MonotonicCacheClock(),
+        logger: Logger
+    ) {
+        self.machine = Mutex(ChannelMachine(origin: publisher.origin, controlChannel: keys.controlChannel))
+        self.cache = cache
+        self.store = store
+        self.publisher = publisher
+        self.redis = redis
+        self.channels = [channel, keys.controlChannel]
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Hears and beats until the task is cancelled; then says goodbye.
+    package func run() async {
+        let events = redis.subscriptions(to: channels)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await event in events { await self.handle(event) }
+            }
+            group.addTask {
+                while (try? await Task.sleep(for: .milliseconds(ChannelMachine.heartbeatInterval))) != nil {
+                    await self.perform(self.machine.withLock { $0.tick(now: self.clock.now) })
+                }
+            }
+            await group.waitForAll()
+        }
+        try? await publisher.send(.goodbye(origin: publisher.origin)).get()
+    }
+
+    private func handle(_ event: RedisSubscriptionEvent) async {
+        let now = clock.now
+        let actions = machine.withLock { machine in
+            switch event {
+            case .subscribed: machine.subscribed(now: now)
+            case .lost: machine.lost()
+            case .message(let channel, let payload): machine.received(payload, on: channel, now: now)
+            }
+        }
+        if case .message = event { received.add(1, ordering: .relaxed) }
+        await perform(actions)
+    }
+
+    private func perform(_ actions: [ChannelMachine.Action]) async {
+        for action in actions {
+            switch action {
+            case .distrust: cache.distrustMemory()
+            case .dropMemory: cache.dropMemory()
+            case .trust(let milliseconds): cache.trustMemory(for: milliseconds)
+            case .apply(let invalidation): cache.heard(invalidation)
+            case .adopt(let invalidation): _ = await cache.invalidate(invalidation)
+            case .filled(let key): store.notices.filled(key)
+            case .sendHeartbeat(let number):
+                let beat = ControlMessage.heartbeat(
+                    origin: publisher.origin,
+                    number: number,
+                    sequence: publisher.sequence
+                )
+                // One that is lost does not come back, and memory stops being trusted.
+                publisher.send(beat).whenFailure { _ in }
+            case .vanished(let origin):
+                logger.warning("a proxy fell silent; everything is invalidated", metadata: ["origin": "\(origin)"])
+                _ = await cache.invalidate(Invalidation(tags: [.epoch], reason: "proxy_vanished"))
+            }
+        }
+    }
+
+    package var statistics: InvalidationChannelStatistics {
+        machine.withLock { machine in
+            InvalidationChannelStatistics(
+                received: received.load(ordering: .relaxed),
+                ignored: machine.ignored,
+                gaps: machine.gaps,
+                delay: machine.delay
+            )
+        }
+    }
+}
+
+package struct InvalidationChannelStatistics: Sendable {
+    package var received: Int
+    /// Messages that said nothing that could be understood.
+    package var ignored: Int
+    package var gaps: Int
+    /// Milliseconds that the last heartbeat took to come back.
+    package var delay: Int64?
+}

@@ -1,0 +1,116 @@
+package import Logging
+package import NIOCore
+package import PostgresClient
+package import QueryCache
+package import RedisClient
+package import SQLAnalysis
+internal import JSONText
+
+/// The request path: from a request to its answer.
+///
+/// ```
+/// text ─ known? ─ shape ─ facts ─ key and policy ─ memory ─ Redis ─ one flight ─ PostgreSQL
+///   │                │        └ not cacheable: PostgreSQL, and a look at what it wrote
+///   └ refused        └ writes: PostgreSQL, a look at what it wrote, invalidation
+/// ```
+///
+/// A hit in memory is found by ``immediateResponse(to:)`` without waiting for anything; everything else by
+/// ``response(to:on:)``.
+package final class QueryProxy: Sendable {
+    let settings: QueryProxySettings
+    let postgres: PostgresPool
+    let redis: RedisClient?
+    let cache: QueryCache
+    let statements: Statements
+    let counters: RequestCounters
+    let channel: InvalidationChannel?
+    let logger: Logger
+    let startedAt = ContinuousClock.now
+
+    package init(
+        settings: QueryProxySettings,
+        postgres: PostgresPool,
+        redis: RedisClient?,
+        cache: QueryCache,
+        channel: InvalidationChannel?,
+        analyzer: SQLAnalyzer,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.postgres = postgres
+        self.redis = redis
+        self.cache = cache
+        self.channel = channel
+        self.statements = Statements(limit: settings.rememberedStatements, analyzer: analyzer)
+        self.counters = RequestCounters(namespaces: settings.namespaces.names)
+        self.logger = logger
+    }
+
+    /// The answer, if memory holds it. Called on the event loop that read the request.
+    package func immediateResponse(to request: ProxyRequest) -> Response? {
+        guard case .query(let query) = request, let identity = postgres.identity,
+            let statement = statements.known(query.sql),
+            let plan = statement.plan(under: query.searchPath, schemaVersion: statements.schemaVersion),
+            case .cacheable = plan.cacheability, case .read = statement.shape.kind,
+            case .lookup(let lookup) = route(query, statement, plan, identity),
+            let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy)
+        else { return nil }
+        return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
+    }
+
+    /// The answer to any request. A failure is an answer too.
+    package func response(to request: ProxyRequest, on eventLoop: any EventLoop) async -> Response {
+        do {
+            switch request {
+            case .query(let query): return try await answer(to: query)
+            case .explain(let query): return .members(try await explanation(of: query))
+            case .transaction(let transaction): return .members(try await run(transaction))
+            case .stats: return .members(statistics())
+            }
+        } catch {
+            return .failure(failure(error))
+        }
+    }
+
+    /// The error as the client gets it; what nobody foresaw is logged here.
+    func failure(_ error: any Error) -> ProxyError {
+        let failure = ProxyError(any: error)
+        counters.failed(failure.code)
+        if failure.code == .internal { logger.error("internal error", metadata: ["error": "\(error)"]) }
+        return failure
+    }
+
+    func counted(_ answer: QueryAnswer, namespace: String) -> QueryAnswer {
+        counters.answered(answer.source, reason: answer.reason, namespace: namespace)
+        return answer
+    }
+}
+
+extension QueryRequest {
+    /// The only setting that changes what a name stands for.
+    var searchPath: String? { settings.first { $0.name == "search_path" }?.value }
+}
+
+extension QueryAnswer {
+    init(_ answer: CacheAnswer) {
+        var reason: String?
+        let source: AnswerSource
+        switch answer.source {
+        case .memory: source = .memory
+        case .redis: source = .redis
+        case .miss: source = .miss
+        case .shared: source = .shared
+        case .stale: source = .stale
+        case .bypass(let why):
+            source = .bypass
+            reason = why
+        }
+        self.init(
+            source: source,
+            reason: reason,
+            age: reason == nil ? answer.age : nil,
+            remaining: reason == nil ? answer.remaining : nil,
+            body: answer.body
+        )
+    }
+}

@@ -1,0 +1,115 @@
+internal import NIOCore
+internal import PostgresClient
+internal import QueryCache
+internal import SQLAnalysis
+
+extension QueryProxy {
+    /// One statement's way.
+    func answer(to request: QueryRequest) async throws -> Response {
+        try settings.check(request.settings)
+        let statement = await statements.statement(request.sql)
+        try checkIsOneStatement(statement.shape)
+        switch statement.shape.kind {
+        case .write: return try await write(request, statement, reason: "write", effect: .looked(statement.shape))
+        case .read: return try await read(request, statement)
+        case .unparsed, .refused, .multiple, .empty:
+            return try await write(request, statement, reason: "unsupported_statement", effect: .unknown)
+        }
+    }
+
+    func checkIsOneStatement(_ shape: StatementShape) throws(ProxyError) {
+        switch shape.kind {
+        case .refused(let name, let advice):
+            throw ProxyError(.badRequest, "\(name) makes sense only in a session, and connections are shared; \(advice)")
+        case .multiple:
+            throw ProxyError(.badRequest, "exactly one statement is expected; use the op \"transaction\" for several")
+        case .empty:
+            throw ProxyError(.badRequest, "there is no statement")
+        case .read, .write, .unparsed: break
+        }
+    }
+
+    private func read(_ request: QueryRequest, _ statement: KnownStatement) async throws -> Response {
+        if !request.invalidate.isEmpty || !request.refresh.isEmpty {
+            throw ProxyError(.badRequest, "\"invalidate\" and \"refresh\" are for statements that write")
+        }
+        guard let plan = try await plan(for: statement, request), let identity = postgres.identity else {
+            // PostgreSQL would not plan it. What it says of the statement itself is the better message; and should it
+            // run after all, nothing is known of it.
+            return try await write(request, statement, reason: "unsupported_statement", effect: .looked(statement.shape))
+        }
+        switch route(request, statement, plan, identity) {
+        case .bypass(let reason, mayWrite: true, _):
+            return try await write(request, statement, reason: reason, effect: .looked(statement.shape))
+        case .bypass(let reason, mayWrite: false, let namespace):
+            let source = PostgresQuerySource(
+                proxy: self,
+                request: request,
+                statement: statement,
+                timeout: settings.timeout(request.timeout)
+            )
+            let body = try await source.fetch()
+            return .answer(counted(QueryAnswer(source: .bypass, reason: reason, body: body), namespace: namespace))
+        case .lookup(let lookup):
+            let answer = try await lookedUp(lookup, request, statement)
+            return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
+        }
+    }
+
+    /// A flight is shared, so it gets at least the usual time; who wants less leaves it at his own time-out.
+    func lookedUp(
+        _ lookup: CacheLookup,
+        _ request: QueryRequest,
+        _ statement: KnownStatement
+    ) async throws -> CacheAnswer {
+        let own = settings.timeout(request.timeout)
+        let source = PostgresQuerySource(
+            proxy: self,
+            request: request,
+            statement: statement,
+            timeout: max(own, settings.timeout(nil))
+        )
+        if own >= settings.timeout(nil) {
+            return try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
+        }
+        return try await withThrowingTaskGroup(of: CacheAnswer?.self) { [cache] group in
+            group.addTask {
+                try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
+            }
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(own))
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let answer = first else {
+                throw ProxyError(.timeout, "the statement was cancelled after \(own) ms")
+            }
+            return answer
+        }
+    }
+
+    /// What the server says of a statement that reads, or nil where PostgreSQL refuses to plan it.
+    func plan(for statement: KnownStatement, _ request: QueryRequest) async throws -> ReadPlan? {
+        let path = request.searchPath
+        if let plan = statement.plan(under: path, schemaVersion: statements.schemaVersion) { return plan }
+        let source = PostgresCatalogSource(pool: postgres, timeout: settings.statementTimeout)
+        do {
+            let (facts, version) = try await statements.facts(of: statement, searchPath: path, from: source)
+            let namespace = settings.namespaces.name(
+                forTables: facts.tables,
+                firstNamed: statement.shape.relations.first.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
+            )
+            let plan = ReadPlan(
+                tables: facts.tables,
+                readsUnknown: facts.readsUnknown,
+                cacheability: facts.cacheability,
+                namespace: namespace,
+                schemaVersion: version
+            )
+            statement.remember(plan, under: path)
+            return plan
+        } catch let error as PostgresError where error.code == .server || error.code == .invalidParameter {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,59 @@
+internal import SQLAnalysis
+internal import Synchronization
+
+/// A statement text that has been analysed: its shape, and what the server said of it under each search path.
+///
+/// Looking one up is all that the analysis of a known text costs.
+final class KnownStatement: Sendable {
+    let shape: StatementShape
+    /// By the `search_path` that a request set, which is the only setting that changes what a name stands for.
+    private let plans = Mutex(BoundedTable<String?, ReadPlan>(limit: 64))
+    private let fetches = Atomic<Int>(0)
+
+    init(shape: StatementShape) {
+        self.shape = shape
+    }
+
+    /// What is known under that path, if it was learned since the schema last changed.
+    func plan(under searchPath: String?, schemaVersion: UInt64) -> ReadPlan? {
+        guard let plan = plans.withLock({ $0.value(for: searchPath) }), plan.schemaVersion == schemaVersion else {
+            return nil
+        }
+        return plan
+    }
+
+    func remember(_ plan: ReadPlan, under searchPath: String?) {
+        plans.withLock { $0.insert(plan, for: searchPath) }
+    }
+
+    /// Whether a prepared statement pays: a text without parameters that is asked once would only crowd out others.
+    func shouldPrepare() -> Bool {
+        !shape.parameterNumbers.isEmpty || fetches.add(1, ordering: .relaxed).oldValue > 0
+    }
+}
+
+/// What the server told of a statement that reads, ready for the request path.
+final class ReadPlan: Sendable {
+    /// The tables' tags' names, sorted.
+    let tables: [String]
+    /// It may read more than those: what a function's body reads is not known.
+    let readsUnknown: Bool
+    let cacheability: Cacheability
+    /// The namespace for requests that name none.
+    let namespace: String
+    let schemaVersion: UInt64
+
+    init(
+        tables: [String],
+        readsUnknown: Bool,
+        cacheability: Cacheability,
+        namespace: String,
+        schemaVersion: UInt64
+    ) {
+        self.tables = tables
+        self.readsUnknown = readsUnknown
+        self.cacheability = cacheability
+        self.namespace = namespace
+        self.schemaVersion = schemaVersion
+    }
+}

@@ -1,0 +1,102 @@
+internal import JSONText
+internal import NIOCore
+internal import PostgresClient
+internal import SQLAnalysis
+
+extension QueryProxy {
+    /// Runs all statements in one transaction, and invalidates once after its COMMIT.
+    func run(_ request: TransactionRequest) async throws -> ByteBuffer {
+        try settings.check(request.settings)
+        var changesSchema = false
+        var reads: [Bool] = []
+        for (index, statement) in request.statements.enumerated() {
+            let shape = await statements.statement(statement.sql).shape
+            do throws(ProxyError) {
+                try shape.checkInTransaction()
+            } catch {
+                var error = error
+                error.statement = index
+                throw error
+            }
+            if shape.changesSchema { changesSchema = true }
+            if case .read = shape.kind { reads.append(true) } else { reads.append(false) }
+        }
+        let (results, written) = try await runScript(request, changesSchema: changesSchema)
+        let invalidation = await invalidate(written, request.invalidate)
+        var body = ByteBuffer(string: "\"ok\":true,\"results\":[")
+        for (index, result) in results.enumerated() {
+            if index > 0 { body.writeStaticString(",") }
+            let reason = reads[index] ? "in_transaction" : "write"
+            counters.answered(.bypass, reason: reason, namespace: Namespaces.defaultName)
+            body.writeString("{\"ok\":true,\"cache\":\"bypass\",\"reason\":\"\(reason)\",")
+            body.writeImmutableBuffer(result.body)
+            if !reads[index] {
+                body.writeStaticString(",\"command\":")
+                body.writeJSONString(result.command)
+            }
+            body.writeStaticString("}")
+        }
+        body.writeStaticString("],")
+        body.writeInvalidation(invalidation)
+        if !request.refresh.isEmpty {
+            body.writeStaticString(",")
+            await refresh(request.refresh, into: &body)
+        }
+        return body
+    }
+
+    private func runScript(
+        _ request: TransactionRequest,
+        changesSchema: Bool
+    ) async throws -> ([PostgresResult], WrittenRelations) {
+        var steps = request.statements.map { statement in
+            var step = PostgresStep(sql: statement.sql, parameters: statement.parameters.map { PostgresParameter($0) })
+            step.output = .json
+            return step
+        }
+        steps.append(WrittenRelations.look)
+        var script = PostgresScript(steps: steps)
+        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        script.runsInTransaction = true
+        script.isolation = request.isolation.rawValue
+        script.mayLeaveSessionState = true
+        do {
+            var results = try await postgres.run(script)
+            var written = WrittenRelations(rows: results.removeLast().rows)
+            if changesSchema {
+                written.isUnknown = true
+                written.changedSchema = true
+            }
+            return (results, written)
+        } catch {
+            var failure = ProxyError(error)
+            if let step = error.stepIndex, step < request.statements.count { failure.statement = step }
+            if error.outcomeUnknown {
+                var everything = WrittenRelations()
+                everything.isUnknown = true
+                everything.changedSchema = true
+                _ = await invalidate(everything, request.invalidate)
+                failure.message += "; whether the transaction was committed is unknown"
+            }
+            throw failure
+        }
+    }
+}
+
+extension StatementShape {
+    /// What a session allows, a transaction of one request allows too, as long as it ends with the transaction.
+    fileprivate func checkInTransaction() throws(ProxyError) {
+        switch kind {
+        case .read, .write, .unparsed: break
+        case .multiple: throw ProxyError(.badRequest, "exactly one statement is expected in each element")
+        case .empty: throw ProxyError(.badRequest, "there is no statement")
+        case .refused(let name, let advice):
+            guard isAllowedInTransaction else {
+                throw ProxyError(.badRequest, "\(name) is not for a transaction of one request; \(advice)")
+            }
+        }
+        if !canRunInTransaction {
+            throw ProxyError(.badRequest, "this statement cannot run inside a transaction")
+        }
+    }
+}

@@ -1,0 +1,168 @@
+internal import JSONText
+internal import NIOCore
+internal import PostgresClient
+internal import QueryCache
+internal import SQLAnalysis
+
+/// What is to be found out about what a statement changes.
+enum WriteEffect {
+    /// By a look at the locks before COMMIT, as far as its shape allows.
+    case looked(StatementShape)
+    /// Nothing can be told: everything counts as changed.
+    case unknown
+}
+
+extension QueryProxy {
+    /// Runs a statement that may write: its COMMIT, then the invalidation, then the answer.
+    func write(
+        _ request: QueryRequest,
+        _ statement: KnownStatement,
+        reason: String,
+        effect: WriteEffect
+    ) async throws -> Response {
+        let outcome = try await runWrite(request, statement, effect)
+        let invalidation = await invalidate(outcome.written, request.invalidate)
+        // A function that may write but did not is told from one that did.
+        let isWrite = reason == "write" || !outcome.written.isEmpty
+        var body = outcome.result.body
+        if isWrite {
+            body.writeStaticString(",\"command\":")
+            body.writeJSONString(outcome.result.command)
+            body.writeStaticString(",")
+            body.writeInvalidation(invalidation)
+            if !request.refresh.isEmpty {
+                body.writeStaticString(",")
+                await refresh(request.refresh, into: &body)
+            }
+        }
+        let answer = QueryAnswer(source: .bypass, reason: isWrite ? "write" : reason, body: body)
+        return .answer(counted(answer, namespace: request.namespace ?? Namespaces.defaultName))
+    }
+
+    private struct Outcome {
+        var result: PostgresResult
+        var written: WrittenRelations
+    }
+
+    private func runWrite(
+        _ request: QueryRequest,
+        _ statement: KnownStatement,
+        _ effect: WriteEffect
+    ) async throws -> Outcome {
+        var everything = WrittenRelations()
+        everything.isUnknown = true
+        everything.changedSchema = true
+        do {
+            guard case .looked(let shape) = effect, shape.canRunInTransaction else {
+                return Outcome(result: try await runAlone(request, statement), written: everything)
+            }
+            var script = PostgresScript(
+                steps: [PostgresStep(request, statement, output: .json), WrittenRelations.look]
+            )
+            script.configure(request.settings, settings.timeout(request.timeout), settings)
+            script.runsInTransaction = true
+            script.mayLeaveSessionState = true
+            let results = try await postgres.run(script)
+            var written = WrittenRelations(rows: results[1].rows)
+            if shape.changesSchema {
+                written.isUnknown = true
+                written.changedSchema = true
+            }
+            return Outcome(result: results[0], written: written)
+        } catch let error as PostgresError where error.sqlState == "2D000" {
+            // A procedure that ends transactions itself. The attempt was rolled back; alone, it may.
+            let result: PostgresResult
+            do {
+                result = try await runAlone(request, statement)
+            } catch {
+                _ = await invalidate(everything, [])
+                throw error
+            }
+            return Outcome(result: result, written: everything)
+        } catch let error as PostgresError where error.outcomeUnknown {
+            _ = await invalidate(everything, request.invalidate)
+            var failure = ProxyError(error)
+            failure.message += "; whether the statement was committed is unknown"
+            throw failure
+        }
+    }
+
+    private func runAlone(_ request: QueryRequest, _ statement: KnownStatement) async throws -> PostgresResult {
+        var step = PostgresStep(request, statement, output: .json)
+        step.isPrepared = false
+        var script = PostgresScript(steps: [step])
+        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        script.mayLeaveSessionState = true
+        return try await postgres.run(script)[0]
+    }
+
+    /// What an invalidation reached, as the answer tells it.
+    struct InvalidationReport {
+        var tables: [String]
+        var tags: [String]
+        var isComplete: Bool
+    }
+
+    func invalidate(_ written: WrittenRelations, _ own: [String]) async -> InvalidationReport {
+        if written.changedSchema {
+            statements.forgetFacts()
+            postgres.discardPlans()
+        }
+        var tags = written.tags
+        var patterns: [String] = []
+        for name in own {
+            if Glob.isPattern(name) { patterns.append(name) } else { tags.insert(.user(name)) }
+        }
+        var isComplete = true
+        let invalidation = Invalidation(tags: tags, patterns: patterns)
+        if !invalidation.isEmpty { isComplete = await cache.invalidate(invalidation) }
+        return InvalidationReport(tables: written.isUnknown ? ["*"] : written.tables, tags: own, isComplete: isComplete)
+    }
+
+    /// Runs the reads that shall be stored with what was just written.
+    func refresh(_ requests: [QueryRequest], into body: inout ByteBuffer) async {
+        body.writeStaticString("\"refreshed\":[")
+        for (index, request) in requests.enumerated() {
+            if index > 0 { body.writeStaticString(",") }
+            var request = request
+            request.maximumAge = 0
+            let response: Response
+            do {
+                response = try await readOnly(request)
+            } catch {
+                response = .failure(failure(error))
+            }
+            body.writeStaticString("{")
+            response.writeHead(into: &body)
+            if let rows = response.body { body.writeImmutableBuffer(rows) }
+            body.writeStaticString("}")
+        }
+        body.writeStaticString("]")
+    }
+
+    private func readOnly(_ request: QueryRequest) async throws -> Response {
+        guard case .read = await statements.statement(request.sql).shape.kind else {
+            throw ProxyError(.badRequest, "\"refresh\" is for statements that read")
+        }
+        return try await answer(to: request)
+    }
+}
+
+extension ByteBuffer {
+    mutating func writeInvalidation(_ invalidation: QueryProxy.InvalidationReport) {
+        writeStaticString("\"invalidated\":{\"tables\":")
+        writeJSONStrings(invalidation.tables)
+        writeStaticString(",\"tags\":")
+        writeJSONStrings(invalidation.tags)
+        writeString(",\"complete\":\(invalidation.isComplete)}")
+    }
+
+    mutating func writeJSONStrings(_ strings: [String]) {
+        writeStaticString("[")
+        for (index, string) in strings.enumerated() {
+            if index > 0 { writeStaticString(",") }
+            writeJSONString(string)
+        }
+        writeStaticString("]")
+    }
+}

@@ -1,0 +1,109 @@
+package import NIOCore
+
+/// A command and its arguments, encoded as they are added.
+///
+/// The arguments are held as the protocol writes them, so that sending a command is one copy of its bytes (none, for a
+/// large one) and costs no allocation per argument.
+package struct RedisCommand: Sendable, Equatable {
+    /// Everything after the line that gives the number of parts.
+    private(set) var body: ByteBuffer
+    private(set) var count: Int
+
+    package init(_ name: String, _ arguments: [ByteBuffer]) {
+        body = ByteBufferAllocator().buffer(
+            capacity: arguments.reduce(name.utf8.count + 16) { $0 + $1.readableBytes + 16 }
+        )
+        count = 0
+        append(name)
+        for argument in arguments { append(argument) }
+    }
+
+    /// The name, then its arguments.
+    package init(_ parts: String...) {
+        self.init(parts: parts)
+    }
+
+    package init(parts: [String]) {
+        body = ByteBufferAllocator().buffer(capacity: parts.reduce(0) { $0 + $1.utf8.count + 16 })
+        count = 0
+        for part in parts { append(part) }
+    }
+
+    package mutating func append(_ argument: ByteBuffer) {
+        appendHeader(length: argument.readableBytes)
+        body.writeImmutableBuffer(argument)
+        appendLineEnd()
+    }
+
+    package mutating func append(_ argument: String) {
+        appendHeader(length: argument.utf8.count)
+        body.writeString(argument)
+        appendLineEnd()
+    }
+
+    package mutating func append(_ argument: Int64) {
+        append(String(argument))
+    }
+
+    private mutating func appendHeader(length: Int) {
+        body.writeInteger(UInt8(ascii: "$"))
+        body.writeDecimal(length)
+        appendLineEnd()
+        count += 1
+    }
+
+    private mutating func appendLineEnd() {
+        body.writeInteger(0x0D0A as UInt16)
+    }
+
+    /// The bytes of the command in the protocol.
+    var encodedLength: Int { body.readableBytes + 8 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        encodeHeader(into: &buffer)
+        buffer.writeImmutableBuffer(body)
+    }
+
+    func encodeHeader(into buffer: inout ByteBuffer) {
+        buffer.writeInteger(UInt8(ascii: "*"))
+        buffer.writeDecimal(count)
+        buffer.writeInteger(0x0D0A as UInt16)
+    }
+}
+
+extension RedisCommand: CustomStringConvertible {
+    /// The name and how many arguments, never what they say.
+    package var description: String {
+        var rest = body
+        guard rest.readableBytes > 0 else { return "empty command" }
+        let header = rest.readableBytesView.prefix { $0 != 0x0D }
+        let length = Int(String(decoding: header.dropFirst(), as: UTF8.self)) ?? 0
+        rest.moveReaderIndex(forwardBy: min(header.count + 2, rest.readableBytes))
+        let name = rest.readString(length: min(length, rest.readableBytes)) ?? ""
+        return "\(name) with \(count - 1) arguments"
+    }
+}
+
+extension ByteBuffer {
+    /// Writes a number that is not negative as ASCII digits.
+    fileprivate mutating func writeDecimal(_ number: Int) {
+        if number < 10 {
+            writeInteger(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number))
+            return
+        }
+        var digits = 0
+        var rest = number
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        writeWithUnsafeMutableBytes(minimumWritableBytes: digits) { bytes in
+            var rest = number
+            for index in stride(from: digits - 1, through: 0, by: -1) {
+                bytes[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            return digits
+        }
+    }
+}

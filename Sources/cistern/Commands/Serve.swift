@@ -1,0 +1,46 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ProxyConfiguration
+internal import RedisClient
+internal import ServiceLifecycle
+internal import UnixSignals
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve queries until SIGTERM or SIGINT.",
+        discussion: "On the first signal it stops accepting, answers what is in flight, and ends."
+    )
+
+    @Option(name: [.short, .long], help: "The configuration file; without it, the defaults and the environment.")
+    var config: String?
+
+    func run() async throws {
+        let configuration = try loadConfiguration(config)
+        configuration.log.bootstrap()
+        let logger = Logger(label: "cistern")
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let proxy: Proxy
+        do {
+            proxy = try Proxy(configuration, group: group, logger: logger)
+        } catch {
+            complain("\(error)")
+            throw ExitCode.configuration
+        }
+        let services = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: proxy.services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        do {
+            try await services.run()
+        } catch {
+            complain("\(error)")
+            throw ExitCode.unavailable
+        }
+    }
+}

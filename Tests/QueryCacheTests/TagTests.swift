@@ -1,0 +1,104 @@
+import NIOCore
+import QueryCache
+import Testing
+
+@Suite struct TagTests {
+    @Test func namesOfCallersNeverMeetOurs() {
+        let tags: [QueryCacheTag] = [
+            .epoch, .anyTable, .table("e"), .table("a"), .table("u:x"), .namespace("e"), .namespace("t:x"), .user("e"),
+            .user("a"), .user("t:x"), .user("n:e"), .user(""), .user("u:e"),
+        ]
+        #expect(Set(tags.map(\.name)).count == tags.count)
+        for tag in tags { #expect(QueryCacheTag(name: tag.name) == tag) }
+        #expect(QueryCacheTag(name: "x:y") == nil && QueryCacheTag(name: "") == nil)
+    }
+
+    @Test func aSnapshotIsCurrentUntilItsTagsAreInvalidated() {
+        let table = TagTable()
+        let snapshot = table.snapshot(of: [.epoch, .table("t"), .user("u")])
+        #expect(snapshot.isCurrent)
+        table.invalidate([.table("other"), .user("t"), .namespace("t")])
+        #expect(snapshot.isCurrent)
+        table.invalidate([.user("u")])
+        #expect(!snapshot.isCurrent)
+        let second = table.snapshot(of: [.table("t")])
+        table.invalidateEverything()
+        #expect(!second.isCurrent)
+    }
+
+    @Test func aTagThatIsForgottenTakesItsSnapshotsAlong() {
+        let table = TagTable(limit: 100)
+        let snapshot = table.snapshot(of: [.user("first")])
+        let ofTable = table.snapshot(of: [.table("t")])
+        for number in 0..<200 { _ = table.snapshot(of: [.user("\(number)")]) }
+        #expect(!snapshot.isCurrent)
+        #expect(ofTable.isCurrent)
+        #expect(table.count <= 101)
+        // A new cell for the name knows nothing of the old one's snapshots.
+        let again = table.snapshot(of: [.user("first")])
+        table.invalidate([.user("first")])
+        #expect(!again.isCurrent)
+    }
+
+    @Test(arguments: [
+        ("*", "", true), ("*", "anything", true), ("a?c", "abc", true), ("a?c", "ac", false), ("a*c", "ac", true),
+        ("a*c", "abbbc", true), ("a*c", "abbbd", false), ("[abc]x", "bx", true), ("[abc]x", "dx", false),
+        ("[^abc]x", "dx", true), ("[a-f]*", "egg", true), ("[a-f]*", "house", false), ("\\*", "*", true),
+        ("\\*", "x", false), ("products:org:*", "products:org:7", true), ("products:org:*", "products:other:7", false),
+        ("*:7", "products:org:7", true), ("a**b", "ab", true), ("[\\]]", "]", true), ("[z-a]", "m", true),
+        ("[", "x", false), ("é*", "élan", true), ("*a*b*c*", "xxaxxbxxcxx", true), ("*a*b*c*", "xxaxxcxxbxx", false),
+        ("", "", true), ("", "x", false), ("\\", "\\", true), ("a-b", "a-b", true),
+    ])
+    func globs(pattern: String, text: String, matches: Bool) {
+        #expect(Glob(pattern).matches(text) == matches, "\(pattern) on \(text)")
+    }
+
+    @Test func aHostileGlobIsLinear() {
+        let glob = Glob(String(repeating: "*a", count: 2000) + "b")
+        #expect(!glob.matches(String(repeating: "a", count: 20_000)))
+    }
+}
+
+@Suite struct StoredEntryTests {
+    static let entry = StoredEntry(
+        ageWhenStored: 7,
+        ttl: 300_000,
+        grace: 5000,
+        generations: [Generation(), Generation()],
+        body: ByteBuffer(string: "\"rows\":[]")
+    )
+
+    @Test func comesBackAsItWas() {
+        #expect(StoredEntry(Self.entry.bytes) == Self.entry)
+        #expect(Self.entry.lifetime == 305_000)
+    }
+
+    @Test func bytesThatAreNoEntry() {
+        let whole = Self.entry.bytes
+        let header = 1 + 24 + 2 + 2 * Generation.length
+        for length in 0..<header { #expect(StoredEntry(whole.getSlice(at: 0, length: length) ?? ByteBuffer()) == nil) }
+        var other = whole
+        other.setInteger(UInt8(9), at: 0)
+        #expect(StoredEntry(other) == nil)
+        var negative = whole
+        negative.setInteger(Int64(-1), at: 1)
+        #expect(StoredEntry(negative) == nil)
+        var many = whole
+        many.setInteger(UInt16.max, at: 25)
+        #expect(StoredEntry(many) == nil)
+        #expect(StoredEntry(ByteBuffer(string: "{\"json\":1}")) == nil)
+    }
+
+    @Test func partsOfAKeyDoNotRunTogether() {
+        func key(_ parts: [String]) -> CacheKey {
+            var builder = CacheKeyBuilder()
+            for part in parts { builder.append(part) }
+            return builder.finish()
+        }
+        let keys = [key(["ab", "c"]), key(["a", "bc"]), key(["abc"]), key(["abc", ""]), key(["", "abc"]), key([])]
+        #expect(Set(keys).count == keys.count)
+        #expect(key(["ab", "c"]) == keys[0])
+        #expect(keys[0].hexadecimal.count == 64)
+        #expect(CacheKey(0x0123_4567_89AB_CDEF, 0, 0, 1).hexadecimal.hasPrefix("0123456789abcdef"))
+    }
+}

@@ -1,0 +1,119 @@
+import NIOCore
+import RedisClient
+import Testing
+
+@Suite(.enabled(if: RedisFixture.url != nil), .timeLimit(.minutes(1))) struct RedisOutageTests {
+    @Test func aServerThatIsStartedAgainIsUsedWithinTwoSeconds() async throws {
+        try await OwnRedisServer.withServer { server in
+            let observer = RecordingObserver()
+            let client = RedisFixture.client(try RedisConfiguration(url: server.url), observer: observer)
+            try await RedisFixture.running(client) { client in
+                var announcements = observer.announcements.makeAsyncIterator()
+                let first = try #require(client.identity)
+                while let announcement = await announcements.next(), announcement != .available(first) {}
+                for _ in 0..<2 {
+                    await server.stop()
+                    guard case .unavailable = await announcements.next() else {
+                        Issue.record("its end was not announced")
+                        return
+                    }
+                    #expect(!client.isAvailable)
+                    await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
+                        (error as? RedisError)?.code == .unavailable
+                    }
+                    // Long enough away for the longest wait between two attempts.
+                    try await Task.sleep(for: .seconds(1))
+                    try await server.start()
+                    let isBack = try await eventually(within: .seconds(2)) { client.isAvailable }
+                    #expect(isBack)
+                    guard case .available(let next) = await announcements.next() else {
+                        Issue.record("its return was not announced")
+                        return
+                    }
+                    #expect(next.runID != first.runID)
+                    #expect(try await client.send(RedisCommand("PING")).string == "PONG")
+                }
+            }
+        }
+    }
+
+    @Test func aServerThatHangsCostsOneTimeOutAndNotOnePerCommand() async throws {
+        try await OwnRedisServer.withServer { server in
+            let configuration = try RedisFixture.configuration(url: server.url) { configuration in
+                configuration.socketTimeout = .milliseconds(200)
+                configuration.connectTimeout = .milliseconds(400)
+            }
+            let observer = RecordingObserver()
+            try await RedisFixture.running(RedisFixture.client(configuration, observer: observer)) { client in
+                _ = try await client.send(RedisCommand("CLIENT", "PAUSE", "1500", "ALL"))
+                await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
+                    (error as? RedisError)?.code == .timeout
+                }
+                #expect(!client.isAvailable)
+                let start = ContinuousClock.now
+                for _ in 0..<1_000 {
+                    await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
+                        (error as? RedisError)?.code == .unavailable
+                    }
+                }
+                // A thousand time-outs would be 200 seconds.
+                #expect(ContinuousClock.now - start < .seconds(1))
+                #expect(!client.isAvailable)
+                #expect(try await eventually(within: .seconds(5)) { client.isAvailable })
+                #expect(try await client.send(RedisCommand("PING")).string == "PONG")
+            }
+        }
+    }
+
+    @Test func killedConnectionsAreMadeAgain() async throws {
+        try await OwnRedisServer.withServer { server in
+            try await RedisFixture.withClient(url: server.url) { client in
+                for _ in 0..<3 {
+                    // Kills the connection that it is sent on too: whether its answer comes is not known.
+                    _ = try? await client.send(RedisCommand("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no"))
+                    let isBack = try await eventually(within: .seconds(2)) {
+                        (try? await client.send(RedisCommand("PING")))?.string == "PONG"
+                    }
+                    #expect(isBack)
+                }
+            }
+        }
+    }
+
+    @Test func aServerThatIsTooOldIsRefused() async throws {
+        try await FakeRedisServer.withServer(answering: FakeRedisServer.answers(version: "6.2.14")) { url in
+            let client = RedisFixture.client(try RedisConfiguration(url: url))
+            try await RedisFixture.running(client, isAwaited: false) { client in
+                await #expect { try await client.firstConnection() } throws: { error in
+                    (error as? RedisError)?.code == .unsupportedServer
+                }
+                #expect(!client.isAvailable)
+            }
+        }
+        try await FakeRedisServer.withServer(answering: FakeRedisServer.answers(version: "7.0.0")) { url in
+            try await RedisFixture.withClient(url: url) { client in
+                #expect(client.identity?.version == "7.0.0")
+            }
+        }
+    }
+
+    @Test func aServerThatAnswersNonsenseIsNotUsed() async throws {
+        for nonsense in ["HTTP/1.1 400 Bad Request\r\n\r\n", "$99999999999\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", ""] {
+            let observer = RecordingObserver()
+            try await FakeRedisServer.withServer(answering: { _ in nonsense }) { url in
+                let configuration = try RedisFixture.configuration(url: url) { configuration in
+                    configuration.connectTimeout = .milliseconds(300)
+                }
+                let client = RedisFixture.client(configuration, observer: observer)
+                try await RedisFixture.running(client, isAwaited: false) { client in
+                    var announcements = observer.announcements.makeAsyncIterator()
+                    guard case .unavailable = await announcements.next() else {
+                        Issue.record("it was used")
+                        return
+                    }
+                    #expect(!client.isAvailable)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+internal import NIOCore
+package import QueryCache
+internal import Synchronization
+
+/// A shared store in this process, with a channel whose messages are heard when the test says so.
+package final class MemorySharedStore: SharedStore {
+    private struct Kept {
+        var bytes: ByteBuffer
+        var until: Int64
+    }
+
+    private struct LeaseKey: Hashable {
+        var key: CacheKey
+        var generations: [Generation]
+    }
+
+    private struct State {
+        var isUsable = true
+        var entries: [CacheKey: Kept] = [:]
+        var generations: [Tag: Generation] = [:]
+        var leases: [LeaseKey: Lease] = [:]
+        var waiters: [LeaseKey: [CheckedContinuation<Void, Never>]] = [:]
+        var listeners: [QueryCache] = []
+        var undelivered: [Invalidation] = []
+        var deliversAtOnce = true
+        var reads = 0
+        var fills = 0
+    }
+
+    package struct Away: Error {}
+
+    private let state = Mutex(State())
+    private let clock: any CacheClock
+
+    package init(clock: any CacheClock) {
+        self.clock = clock
+    }
+
+    package var isUsable: Bool {
+        get { state.withLock { $0.isUsable } }
+        set { state.withLock { $0.isUsable = newValue } }
+    }
+
+    package var reads: Int { state.withLock { $0.reads } }
+    package var fills: Int { state.withLock { $0.fills } }
+    package var entryCount: Int { state.withLock { $0.entries.count } }
+    package var waiting: Int { state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } } }
+
+    /// Whether invalidations are heard by the caches at once, or by ``deliver()``.
+    package var deliversAtOnce: Bool {
+        get { state.withLock { $0.deliversAtOnce } }
+        set { state.withLock { $0.deliversAtOnce = newValue } }
+    }
+
+    package func connect(_ cache: QueryCache) {
+        state.withLock { $0.listeners.append(cache) }
+        cache.trustMemory(for: 1 << 40)
+    }
+
+    package func deliver() {
+        let (listeners, messages) = state.withLock { state in
+            defer { state.undelivered = [] }
+            return (state.listeners, state.undelivered)
+        }
+        for message in messages { for listener in listeners { listener.heard(message) } }
+    }
+
+    /// As FLUSHALL.
+    package func flush() {
+        state.withLock { state in
+            state.entries = [:]
+            state.generations = [:]
+        }
+    }
+
+    /// The holder of a lease died, and its time is over.
+    package func expireLeases() {
+        let waiters = state.withLock { state in
+            state.leases = [:]
+            defer { state.waiters = [:] }
+            return state.waiters
+        }
+        for waiter in waiters.values.joined() { waiter.resume() }
+    }
+
+    package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
+        let now = clock.now
+        return try state.withLock { state in
+            guard state.isUsable else { throw Away() }
+            state.reads += 1
+            if let kept = state.entries[key], kept.until <= now { state.entries[key] = nil }
+            return SharedRead(
+                entry: state.entries[key]?.bytes,
+                remaining: state.entries[key].map { $0.until - now },
+                generations: tags.map { state.generations[$0] }
+            )
+        }
+    }
+
+    package func prepareFill(
+        of key: CacheKey,
+        _ tags: [Tag],
+        current: [Generation?],
+        wantsLease: Bool
+    ) async throws -> FillPreparation {
+        try state.withLock { state in
+            guard state.isUsable else { throw Away() }
+            let generations = zip(tags, current).map { tag, known in
+                if let known { return known }
+                let generation = state.generations[tag] ?? Generation()
+                state.generations[tag] = generation
+                return generation
+            }
+            guard wantsLease else { return FillPreparation(generations: generations, lease: .notWanted) }
+            let name = LeaseKey(key: key, generations: generations)
+            if state.leases[name] != nil { return FillPreparation(generations: generations, lease: .taken) }
+            let lease = Lease(generations: generations, token: Generation())
+            state.leases[name] = lease
+            return FillPreparation(generations: generations, lease: .held(lease))
+        }
+    }
+
+    package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
+        try state.withLock { state in
+            guard state.isUsable else { throw Away() }
+            state.fills += 1
+            state.entries[key] = Kept(bytes: entry.bytes, until: clock.now + entry.lifetime)
+        }
+        if let lease { await release(key, lease) }
+    }
+
+    package func release(_ key: CacheKey, _ lease: Lease) async {
+        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            let name = LeaseKey(key: key, generations: lease.generations)
+            guard state.leases[name] == lease else { return [] }
+            state.leases[name] = nil
+            return state.waiters.removeValue(forKey: name) ?? []
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    package func waitForFill(of key: CacheKey, under generations: [Generation]) async {
+        let name = LeaseKey(key: key, generations: generations)
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                guard state.leases[name] != nil else { return true }
+                state.waiters[name, default: []].append(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    package func invalidate(_ invalidation: Invalidation) async -> Bool {
+        let isDone = state.withLock { state in
+            guard state.isUsable else { return false }
+            for tag in invalidation.tags { state.generations[tag] = Generation() }
+            for pattern in invalidation.patterns {
+                let glob = Glob(pattern)
+                for tag in state.generations.keys {
+                    if case .user(let name) = tag, glob.matches(name) { state.generations[tag] = Generation() }
+                }
+            }
+            state.undelivered.append(invalidation)
+            return true
+        }
+        if isDone && deliversAtOnce { deliver() }
+        return isDone
+    }
+}
