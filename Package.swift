@@ -70,7 +70,8 @@ let package = Package(
             name: "cistern",
             dependencies: [
                 "ProxyConfiguration", "LineProtocol", "QueryProxy", "QueryCache", "RedisClient", "PostgresClient",
-                "SQLAnalysis", "CisternClient", "JSONText", nioCore, nioPosix, nioSSL, serviceLifecycle, unixSignals, logging,
+                "SQLAnalysis", "CisternClient", "JSONText", nioCore, nioPosix, nioSSL, serviceLifecycle, unixSignals,
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings
@@ -121,9 +122,29 @@ let package = Package(
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "RedisClient", "PostgresClient", "QueryProxy", nioCore, nioPosix, logging],
+            dependencies: [
+                "TestSupport", "RedisClient", "PostgresClient", "QueryProxy", "JSONText", "CisternClient", "cistern",
+                nioCore, nioPosix, logging,
+            ],
             swiftSettings: swiftSettings
         ),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only with CISTERN_FUZZ set: libFuzzer brings the `main` of these executables, so that a plain build cannot link them.
+if Context.environment["CISTERN_FUZZ"] != nil {
+    package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport", swiftSettings: swiftSettings))
+    package.targets += [
+        ("FuzzLine", ["LineProtocol", "QueryProxy", "JSONText"]),
+        ("FuzzJSON", ["JSONText"]),
+        ("FuzzRESP", ["RedisClient"]),
+    ].map { name, tested in
+        .executableTarget(
+            name: name,
+            dependencies: ["FuzzSupport", nioCore] + tested.map { .byName(name: $0) },
+            path: "Fuzz/\(name)",
+            swiftSettings: swiftSettings
+        )
+    }
+}

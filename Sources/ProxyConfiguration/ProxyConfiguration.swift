@@ -65,6 +65,8 @@ extension ProxyConfiguration {
         ]
         /// Per connection.
         package var preparedStatements = 256
+        /// How often the catalogs are looked at for changes made elsewhere; zero never does.
+        package var schemaCheck: Duration = .seconds(5)
     }
 
     package struct Redis: Sendable, Equatable {
@@ -106,6 +108,7 @@ extension ProxyConfiguration {
         package var memory = true
         package var staleWhileRevalidate: Duration = .zero
         package var staleIfError: Duration = .zero
+        package var earlyRefresh = false
         /// Nil for no limit.
         package var maximumMissesInFlight: Int?
 

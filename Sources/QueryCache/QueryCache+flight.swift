@@ -9,7 +9,7 @@ extension QueryCache {
         from source: some QuerySource
     ) async throws -> FlightResult {
         // The flight before this one may have ended between our look into memory and our finding no flight.
-        if !flight.isInBackground, let answer = memoryAnswer(for: request.key, policy: request.policy) {
+        if !flight.isInBackground, let (answer, _) = freshInMemory(request.key, request.policy) {
             let now = clock.now
             return FlightResult(
                 origin: .memory,
@@ -19,7 +19,7 @@ extension QueryCache {
             )
         }
         var fill = FillGround(generations: nil, lease: nil)
-        if let shared, shared.isUsable, let read {
+        if let shared, shared.isUsable, let read = await generations(read, request, shared) {
             switch await prepare(flight, request, read, shared) {
             case .answered(let result): return result
             case .ready(let ground): fill = ground
@@ -27,6 +27,16 @@ extension QueryCache {
         }
         flight.generations = fill.generations
         return try await ask(request, fill, from: source)
+    }
+
+    /// The generations as read for the request; a refresh of what memory holds has read none yet.
+    private func generations(
+        _ read: [Generation?]?,
+        _ request: Lookup,
+        _ shared: any SharedStore
+    ) async -> [Generation?]? {
+        if let read { return read }
+        return try? await shared.read(request.key, request.tags).generations
     }
 
     /// Under what an answer will be stored; without generations it cannot be.
@@ -77,7 +87,7 @@ extension QueryCache {
 
     /// What another proxy has stored meanwhile.
     private func sharedResult(_ read: SharedRead, _ request: Lookup) -> FlightResult? {
-        guard case .fresh(let answer) = judge(read, request) else { return nil }
+        guard case .fresh(let answer, _) = judge(read, request) else { return nil }
         let now = clock.now
         return FlightResult(
             origin: .otherProxy,
@@ -100,6 +110,7 @@ extension QueryCache {
             if let lease = ground.lease { await shared?.release(request.key, lease) }
             throw error
         }
+        let cost = clock.now - askedAt
         if body.readableBytes > settings.maximumEntryBytes {
             if let lease = ground.lease { await shared?.release(request.key, lease) }
             return FlightResult(origin: .unstored("result_too_large"), body: body, askedAt: askedAt, expiresAt: askedAt)
@@ -108,9 +119,10 @@ extension QueryCache {
         let ttl = jittered(policy.ttl)
         if let shared, let generations = await generationsToStore(ground, request) {
             let entry = StoredEntry(
-                ageWhenStored: clock.now - askedAt,
+                ageWhenStored: cost,
                 ttl: ttl,
                 grace: policy.grace,
+                cost: cost,
                 generations: generations,
                 body: body
             )
@@ -118,7 +130,14 @@ extension QueryCache {
         }
         let expiresAt = clock.now.addingSaturated(ttl)
         if policy.usesMemory {
-            remember(body, askedAt: askedAt, expiresAt: expiresAt, for: request.key, request.snapshot)
+            remember(
+                body,
+                askedAt: askedAt,
+                expiresAt: expiresAt,
+                cost: cost,
+                for: request.key,
+                request.snapshot
+            )
         }
         return FlightResult(origin: .source, body: body, askedAt: askedAt, expiresAt: expiresAt)
     }

@@ -11,14 +11,24 @@ extension QueryCache {
         policy: CachePolicy,
         from source: some QuerySource
     ) async throws -> CacheAnswer {
-        if let answer = memoryAnswer(for: key, policy: policy) { return answer }
+        if let (answer, cost) = freshInMemory(key, policy) {
+            if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) {
+                let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
+                refreshInBackground(request, nil, from: source)
+            }
+            return answer
+        }
         let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
         var candidate = staleCandidateInMemory(request)
         var generations: [Generation?]?
         if let shared, shared.isUsable, let read = try? await shared.read(key, tags) {
             generations = read.generations
             switch judge(read, request) {
-            case .fresh(let answer): return answer
+            case .fresh(let answer, let cost):
+                if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) {
+                    refreshInBackground(request, generations, from: source)
+                }
+                return answer
             case .pastTTL(let answer): candidate = answer
             case .useless: break
             }
@@ -51,7 +61,7 @@ extension QueryCache {
     }
 
     enum Judgement {
-        case fresh(CacheAnswer)
+        case fresh(CacheAnswer, cost: Int64)
         case pastTTL(StaleCandidate)
         case useless
     }
@@ -90,9 +100,17 @@ extension QueryCache {
             // The reply's buffer holds more than the body: memory keeps its own copy.
             let body = ByteBuffer(bytes: entry.body.readableBytesView)
             let expiresAt = now.addingSaturated(kept - entry.grace)
-            remember(body, askedAt: now - age, expiresAt: expiresAt, for: request.key, request.snapshot)
+            remember(
+                body,
+                askedAt: now - age,
+                expiresAt: expiresAt,
+                cost: entry.cost,
+                for: request.key,
+                request.snapshot
+            )
         }
-        return .fresh(CacheAnswer(source: .redis, age: age, remaining: remaining, body: entry.body))
+        let answer = CacheAnswer(source: .redis, age: age, remaining: remaining, body: entry.body)
+        return .fresh(answer, cost: entry.cost)
     }
 
     // MARK: Flights
@@ -132,7 +150,8 @@ extension QueryCache {
         guard request.policy.strict, let shared, let read else { return nil }
         let whole = read.compactMap { $0 }
         if whole.count == read.count { return whole }
-        return try? await shared.prepareFill(of: request.key, request.tags, current: read, wantsLease: false).generations
+        return try? await shared.prepareFill(of: request.key, request.tags, current: read, wantsLease: false)
+            .generations
     }
 
     private func canJoin(_ flight: Flight, _ policy: CachePolicy, _ known: [Generation]?) -> Bool {
@@ -162,7 +181,12 @@ extension QueryCache {
 
     /// A flight belongs to all who wait for it, so it has a task of its own, which ends with its source or when the last
     /// waiter has left.
-    private func start(_ flight: Flight, _ request: Lookup, _ generations: [Generation?]?, from source: some QuerySource) {
+    private func start(
+        _ flight: Flight,
+        _ request: Lookup,
+        _ generations: [Generation?]?,
+        from source: some QuerySource
+    ) {
         let task = Task {
             let result: Result<FlightResult, any Error>
             do {

@@ -42,15 +42,22 @@ package final class QueryCache: Sendable {
 
     // MARK: Memory
 
-    /// The answer, if memory holds a fresh one. Waits for nothing.
+    /// The answer, if memory holds a fresh one that need not be refreshed. Waits for nothing.
     package func memoryAnswer(for key: CacheKey, policy: CachePolicy) -> CacheAnswer? {
+        guard let (answer, cost) = freshInMemory(key, policy) else { return nil }
+        if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) { return nil }
+        return answer
+    }
+
+    /// A fresh answer, and the milliseconds that PostgreSQL took for it.
+    func freshInMemory(_ key: CacheKey, _ policy: CachePolicy) -> (CacheAnswer, cost: Int64)? {
         guard policy.usesMemory, policy.maximumAge != 0, !policy.strict || shared == nil else { return nil }
         guard let result = currentResult(for: key) else { return nil }
         let now = clock.now
         let remaining = result.remaining(at: now, policy)
         let age = now - result.askedAt
         guard remaining > 0, age <= policy.maximumAge ?? .max, isTrusted(age: age, now) else { return nil }
-        return CacheAnswer(source: .memory, age: age, remaining: remaining, body: result.body)
+        return (CacheAnswer(source: .memory, age: age, remaining: remaining, body: result.body), result.cost)
     }
 
     /// What memory holds of a key and has not been invalidated, fresh or not.
@@ -64,10 +71,23 @@ package final class QueryCache: Sendable {
         now < trustedUntil.load(ordering: .acquiring) || age <= settings.degradedMaximumAge
     }
 
-    func remember(_ body: ByteBuffer, askedAt: Int64, expiresAt: Int64, for key: CacheKey, _ snapshot: TagSnapshot) {
+    func remember(
+        _ body: ByteBuffer,
+        askedAt: Int64,
+        expiresAt: Int64,
+        cost: Int64,
+        for key: CacheKey,
+        _ snapshot: TagSnapshot
+    ) {
         let snapshot = settings.guards.insertsOnlyIfUnseen ? snapshot : snapshot.retaken()
         guard snapshot.isCurrent else { return }
-        let result = CachedResult(body: body, askedAt: askedAt, expiresAt: expiresAt, snapshot: snapshot)
+        let result = CachedResult(
+            body: body,
+            askedAt: askedAt,
+            expiresAt: expiresAt,
+            cost: cost,
+            snapshot: snapshot
+        )
         memory.insert(result, for: key, cost: body.readableBytes + snapshot.cost + 96)
     }
 

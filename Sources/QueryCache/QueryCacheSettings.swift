@@ -21,6 +21,29 @@ package struct QueryCacheGuards: Sendable {
     package var insertsOnlyIfUnseen = true
     /// Nobody joins a flight that began before an invalidation.
     package var joinsOnlyCurrentFlights = true
+    /// Memory is emptied after a subscription has been confirmed, not before.
+    package var dropsMemoryAfterSubscribing = true
+    /// What Redis could not be told is told when it is back, before anything is read from it.
+    package var queuesInvalidations = true
 
     package init() {}
+
+    /// The names by which a guard can be switched off.
+    package static let names = [
+        "fills-under-earlier-generations", "inserts-only-if-unseen", "joins-only-current-flights",
+        "drops-memory-after-subscribing", "queues-invalidations",
+    ]
+
+    /// - Returns: false where there is no guard of that name.
+    package mutating func switchOff(_ name: String) -> Bool {
+        switch name {
+        case "fills-under-earlier-generations": fillsUnderEarlierGenerations = false
+        case "inserts-only-if-unseen": insertsOnlyIfUnseen = false
+        case "joins-only-current-flights": joinsOnlyCurrentFlights = false
+        case "drops-memory-after-subscribing": dropsMemoryAfterSubscribing = false
+        case "queues-invalidations": queuesInvalidations = false
+        default: return false
+        }
+        return true
+    }
 }

@@ -1,10 +1,10 @@
+internal import JSONText
 package import Logging
 package import NIOCore
 package import PostgresClient
 package import QueryCache
 package import RedisClient
 package import SQLAnalysis
-internal import JSONText
 
 /// The request path: from a request to its answer.
 ///
@@ -65,6 +65,7 @@ package final class QueryProxy: Sendable {
             case .query(let query): return try await answer(to: query)
             case .explain(let query): return .members(try await explanation(of: query))
             case .transaction(let transaction): return .members(try await run(transaction))
+            case .invalidate(let request): return .members(try await invalidate(request))
             case .stats: return .members(statistics())
             }
         } catch {

@@ -64,6 +64,32 @@ import Testing
         #expect(try parse("{\"id\":1.50,\"op\":\"ping\"}").id == "1.50")
     }
 
+    @Test func invalidations() throws {
+        let line = """
+            {"op":"invalidate","tags":["product:42"],"pattern":"products:*","ns":"stock","tables":["public.products"],\
+            "keys":["product:42"],"all":true,"reason":"import"}
+            """
+        var expected = InvalidateRequest()
+        expected.tags = ["product:42"]
+        expected.pattern = "products:*"
+        expected.namespaces = ["stock"]
+        expected.tables = ["public.products"]
+        expected.keys = ["product:42"]
+        expected.everything = true
+        expected.reason = "import"
+        #expect(try parse(line).operation == .proxy(.invalidate(expected)))
+        guard case .proxy(.invalidate(let two)) = try parse("{\"op\":\"invalidate\",\"ns\":[\"a\",\"b\"]}").operation
+        else {
+            throw ProxyError(.internal, "not an invalidation")
+        }
+        #expect(two.namespaces == ["a", "b"])
+    }
+
+    @Test func tagsThatDifferInTheirBytesAreDifferent() throws {
+        let tags = try query("{\"sql\":\"SELECT 1\",\"tags\":[\"caf\u{E9}\",\"cafe\u{301}\",\"caf\u{E9}\"]}").tags
+        #expect(tags.map { $0.utf8.count }.sorted() == [5, 6])
+    }
+
     @Test func transactions() throws {
         let line = """
             {"op":"transaction","statements":[{"sql":"UPDATE a SET b=$1","params":[1]},{"sql":"SELECT 1"}],\

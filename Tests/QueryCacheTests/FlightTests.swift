@@ -1,7 +1,7 @@
 import NIOCore
 import QueryCache
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FlightTests {
     let fixture = CacheFixture()

@@ -1,7 +1,7 @@
 import NIOCore
 import QueryCache
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LookupTests {
     let fixture = CacheFixture()
@@ -105,7 +105,9 @@ import TestSupport
     @Test func withoutAStoreMemoryIsTheOnlyOne() async throws {
         let cache = fixture.cache(shared: false)
         _ = try await cache.ask(ImmediateSource { "a" })
-        #expect(try await cache.ask(ImmediateSource { "b" }, CacheFixture.policy { $0.strict = true }).source == .memory)
+        #expect(
+            try await cache.ask(ImmediateSource { "b" }, CacheFixture.policy { $0.strict = true }).source == .memory
+        )
         #expect(await cache.invalidate(Invalidation(tags: [CacheFixture.products])))
         #expect(try await cache.ask(ImmediateSource { "b" }).text == "b")
     }

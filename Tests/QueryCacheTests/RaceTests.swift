@@ -1,7 +1,7 @@
 import NIOCore
 import QueryCache
-import Testing
 import TestSupport
+import Testing
 
 /// Writes that overtake reads, with each guard on and off.
 @Suite(.timeLimit(.minutes(1))) struct RaceTests {

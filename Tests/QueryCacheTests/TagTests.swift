@@ -13,6 +13,13 @@ import Testing
         #expect(QueryCacheTag(name: "x:y") == nil && QueryCacheTag(name: "") == nil)
     }
 
+    @Test func tagsAreEqualByTheirBytes() {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        #expect(composed == decomposed)
+        #expect(QueryCacheTag.user(composed) != .user(decomposed))
+        #expect(Set([QueryCacheTag.user(composed), .user(decomposed), .table("e"), .user("e")]).count == 4)
+    }
+
     @Test func aSnapshotIsCurrentUntilItsTagsAreInvalidated() {
         let table = TagTable()
         let snapshot = table.snapshot(of: [.epoch, .table("t"), .user("u")])
@@ -64,6 +71,7 @@ import Testing
         ageWhenStored: 7,
         ttl: 300_000,
         grace: 5000,
+        cost: 3,
         generations: [Generation(), Generation()],
         body: ByteBuffer(string: "\"rows\":[]")
     )
@@ -75,7 +83,7 @@ import Testing
 
     @Test func bytesThatAreNoEntry() {
         let whole = Self.entry.bytes
-        let header = 1 + 24 + 2 + 2 * Generation.length
+        let header = 1 + 32 + 2 + 2 * Generation.length
         for length in 0..<header { #expect(StoredEntry(whole.getSlice(at: 0, length: length) ?? ByteBuffer()) == nil) }
         var other = whole
         other.setInteger(UInt8(9), at: 0)
@@ -84,7 +92,7 @@ import Testing
         negative.setInteger(Int64(-1), at: 1)
         #expect(StoredEntry(negative) == nil)
         var many = whole
-        many.setInteger(UInt16.max, at: 25)
+        many.setInteger(UInt16.max, at: 33)
         #expect(StoredEntry(many) == nil)
         #expect(StoredEntry(ByteBuffer(string: "{\"json\":1}")) == nil)
     }

@@ -3,7 +3,7 @@ internal import QueryProxy
 
 extension LineRequest {
     /// Names of the operations, for the message about one that there is not.
-    static let operations = ["query", "explain", "transaction", "ping", "hello", "stats"]
+    static let operations = ["query", "explain", "transaction", "invalidate", "ping", "hello", "stats"]
 
     /// Reads a line that begins with `{`.
     init(object bytes: UnsafeRawBufferPointer) throws(LineRequestError) {
@@ -36,6 +36,7 @@ extension LineRequest {
         case "query": return .proxy(.query(try QueryRequest(&object)))
         case "explain": return .proxy(.explain(try QueryRequest(&object)))
         case "transaction": return .proxy(.transaction(try TransactionRequest(&object)))
+        case "invalidate": return .proxy(.invalidate(try InvalidateRequest(&object)))
         case "ping": return .ping
         case "hello": return .hello
         case "stats": return .proxy(.stats)
@@ -59,7 +60,7 @@ extension QueryRequest {
         try self.init(checked: sql)
         parameters = try object.parameters("params") ?? []
         namespace = try object.string("ns")
-        tags = Set(try object.strings("tags") ?? []).sorted()
+        tags = Set((try object.strings("tags") ?? []).map { ExactText($0) }).map(\.text).sorted()
         ttl = try object.number("ttl")
         maximumAge = try object.integer("max_age_ms", minimum: 0)
         if let name = try object.string("consistency") {
@@ -118,7 +119,27 @@ extension TransactionRequest {
     }
 }
 
+extension InvalidateRequest {
+    fileprivate init(_ object: inout RequestObject) throws(RequestFieldError) {
+        self.init()
+        tags = try object.strings("tags") ?? []
+        pattern = try object.string("pattern")
+        namespaces = try object.oneOrMore("ns") ?? []
+        tables = try object.strings("tables") ?? []
+        keys = try object.strings("keys") ?? []
+        everything = try object.bool("all") ?? false
+        reason = try object.string("reason")
+        if pattern?.isEmpty == true { throw RequestFieldError("pattern", must: "a glob that is not empty") }
+    }
+}
+
 extension RequestObject {
+    /// A string, or an array of strings.
+    fileprivate mutating func oneOrMore(_ name: String) throws(RequestFieldError) -> [String]? {
+        if kind(of: name) == .string { return try string(name).map { [$0] } }
+        return try strings(name)
+    }
+
     /// Requests inside a request: reads, with the fields of a query but without those of a write.
     fileprivate mutating func reads(_ name: String) throws(RequestFieldError) -> [QueryRequest]? {
         guard let objects = try objects(name) else { return nil }

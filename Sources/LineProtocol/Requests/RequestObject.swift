@@ -51,6 +51,10 @@ struct RequestObject: ~Copyable {
         UnsafeRawBufferPointer(rebasing: bytes[range])
     }
 
+    func kind(of name: String) -> JSONKind? {
+        members.first { $0.name == name }?.kind
+    }
+
     mutating func take(_ name: String) -> Member? {
         guard let index = members.firstIndex(where: { $0.name == name }) else { return nil }
         members[index].wasRead = true

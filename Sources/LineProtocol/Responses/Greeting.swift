@@ -14,6 +14,7 @@ enum Greeting {
             "SELECT …            a statement; the same as {\"sql\":\"SELECT …\"}",
             "{\"sql\":…,\"params\":[…],\"ns\":…,\"tags\":[…],\"ttl\":…}   a statement with its fields",
             "{\"op\":\"explain\",\"sql\":…}   what would be cached, and where it is now",
+            "{\"op\":\"invalidate\",\"tables\":[…]}   drop what depends on tables, tags, a pattern, a namespace",
             "STATS               counters and sizes",
             "PING                is anybody there",
             "QUIT                close the connection",

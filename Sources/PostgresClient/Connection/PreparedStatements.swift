@@ -1,8 +1,18 @@
+internal import JSONText
+
 /// The prepared statements that one connection has, bounded: the one that was used least lately goes first.
 struct PreparedStatements {
     struct Key: Hashable {
-        let sql: String
-        let planKey: String
+        private let exactSQL: ExactText
+        private let exactPlanKey: ExactText
+
+        init(sql: String, planKey: String) {
+            exactSQL = ExactText(sql)
+            exactPlanKey = ExactText(planKey)
+        }
+
+        var sql: String { exactSQL.text }
+        var planKey: String { exactPlanKey.text }
     }
 
     struct Statement {

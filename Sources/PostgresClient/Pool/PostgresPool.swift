@@ -27,6 +27,8 @@ package final class PostgresPool: Sendable {
         var pool: PoolState<PostgresConnection>
         var waiters: [PoolState<PostgresConnection>.WaiterID: Waiter] = [:]
         var identity: PostgresIdentity?
+        /// Connections opened earlier have other session defaults than the identity says.
+        var identitySince: ContinuousClock.Instant?
         var starters: [CheckedContinuation<Result<Void, PostgresError>, Never>] = []
         var connects = 0
         var failures = 0
@@ -142,8 +144,9 @@ package final class PostgresPool: Sendable {
     private func acquire() async throws(PostgresError) -> PostgresConnection {
         while true {
             let connection = try await next()
-            if await connection.isAlive() { return connection }
-            // The server closed it while it was idle.
+            let isOutdated = state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
+            if !isOutdated, await connection.isAlive() { return connection }
+            // The server closed it while it was idle, or a role's or database's settings were changed since.
             let open = state.withLock { $0.pool.ended() }
             request(open)
             jobSink.yield(.close(connection))
@@ -281,6 +284,7 @@ package final class PostgresPool: Sendable {
             let wasDown = state.pool.downBecause != nil
             state.connects += 1
             state.failuresInRow = 0
+            if let known = state.identity, known != identity { state.identitySince = connection.openedAt }
             state.identity = identity
             let starters = state.starters
             state.starters = []

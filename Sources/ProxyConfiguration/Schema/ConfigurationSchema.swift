@@ -56,6 +56,7 @@ enum ConfigurationSchema {
         Key("max_lifetime", \.postgres.maximumLifetime, .positive, "An older connection is replaced."),
         Key("allowed_settings", \.postgres.allowedSettings, .settingNames, "Settings that a request may set."),
         Key("prepared_statements", \.postgres.preparedStatements, .integer(0...100_000), "Kept per connection."),
+        Key("schema_check", \.postgres.schemaCheck, .duration(), "How often the catalogs are looked at; 0 for never."),
     ]
 
     private static let redis: [Key] = [
@@ -127,6 +128,7 @@ enum ConfigurationSchema {
         .init("memory", \.memory, .bool, "Whether this process's memory keeps its answers."),
         .init("stale_while_revalidate", \.staleWhileRevalidate, .duration(), "Serve it so long past its TTL."),
         .init("stale_if_error", \.staleIfError, .duration(), "Serve it so long past its TTL when PostgreSQL fails."),
+        .init("early_refresh", \.earlyRefresh, .bool, "Fetch hot answers anew before they expire."),
         .init("max_misses_in_flight", \.maximumMissesInFlight, .limit, "Questions to PostgreSQL at once; 0 for any."),
     ]
 

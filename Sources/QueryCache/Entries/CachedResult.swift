@@ -7,13 +7,16 @@ package final class CachedResult: Sendable {
     let askedAt: Int64
     /// End of the TTL.
     let expiresAt: Int64
+    /// Milliseconds that PostgreSQL took.
+    let cost: Int64
     /// What was known of its tags before it was read.
     let snapshot: TagSnapshot
 
-    init(body: ByteBuffer, askedAt: Int64, expiresAt: Int64, snapshot: TagSnapshot) {
+    init(body: ByteBuffer, askedAt: Int64, expiresAt: Int64, cost: Int64, snapshot: TagSnapshot) {
         self.body = body
         self.askedAt = askedAt
         self.expiresAt = expiresAt
+        self.cost = cost
         self.snapshot = snapshot
     }
 

@@ -6,7 +6,8 @@ package import NIOCore
 /// not agree.
 ///
 /// ```
-/// version (1) │ age when stored, ms (8) │ TTL, ms (8) │ time kept past the TTL, ms (8) │ n (2) │ n generations (16 each) │ body
+/// version (1) │ age when stored, ms (8) │ TTL, ms (8) │ time kept past the TTL, ms (8) │ cost, ms (8)
+/// │ n (2) │ n generations (16 each) │ body
 /// ```
 package struct StoredEntry: Sendable, Equatable {
     private static let version: UInt8 = 1
@@ -17,14 +18,24 @@ package struct StoredEntry: Sendable, Equatable {
     package var ttl: Int64
     /// Milliseconds that Redis keeps it longer, for answers past their TTL.
     package var grace: Int64
+    /// Milliseconds that PostgreSQL took.
+    package var cost: Int64
     /// In the order of the tags.
     package var generations: [Generation]
     package var body: ByteBuffer
 
-    package init(ageWhenStored: Int64, ttl: Int64, grace: Int64, generations: [Generation], body: ByteBuffer) {
+    package init(
+        ageWhenStored: Int64,
+        ttl: Int64,
+        grace: Int64,
+        cost: Int64,
+        generations: [Generation],
+        body: ByteBuffer
+    ) {
         self.ageWhenStored = ageWhenStored
         self.ttl = ttl
         self.grace = grace
+        self.cost = cost
         self.generations = generations
         self.body = body
     }
@@ -33,14 +44,15 @@ package struct StoredEntry: Sendable, Equatable {
     package init?(_ bytes: ByteBuffer) {
         var bytes = bytes
         guard bytes.readInteger(as: UInt8.self) == Self.version,
-            let (age, ttl, grace) = bytes.readMultipleIntegers(as: (Int64, Int64, Int64).self),
-            age >= 0, ttl >= 0, grace >= 0,
+            let (age, ttl, grace, cost) = bytes.readMultipleIntegers(as: (Int64, Int64, Int64, Int64).self),
+            age >= 0, ttl >= 0, grace >= 0, cost >= 0,
             let count = bytes.readInteger(as: UInt16.self),
             bytes.readableBytes >= Int(count) * Generation.length
         else { return nil }
         ageWhenStored = age
         self.ttl = ttl
         self.grace = grace
+        self.cost = cost
         generations = []
         generations.reserveCapacity(Int(count))
         for _ in 0..<count {
@@ -52,10 +64,10 @@ package struct StoredEntry: Sendable, Equatable {
 
     package var bytes: ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(
-            capacity: 32 + generations.count * Generation.length + body.readableBytes
+            capacity: 40 + generations.count * Generation.length + body.readableBytes
         )
         buffer.writeInteger(Self.version)
-        buffer.writeMultipleIntegers(ageWhenStored, ttl, grace)
+        buffer.writeMultipleIntegers(ageWhenStored, ttl, grace, cost)
         buffer.writeInteger(UInt16(truncatingIfNeeded: generations.count))
         for generation in generations { generation.write(into: &buffer) }
         buffer.writeImmutableBuffer(body)

@@ -12,4 +12,3 @@ package struct MonotonicCacheClock: CacheClock {
 
     package var now: Int64 { Int64(truncatingIfNeeded: NIODeadline.now().uptimeNanoseconds / 1_000_000) }
 }
-

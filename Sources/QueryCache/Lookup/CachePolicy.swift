@@ -10,6 +10,8 @@ package struct CachePolicy: Sendable {
     package var usesMemory = true
     package var staleWhileRevalidate: Int64 = 0
     package var staleIfError: Int64 = 0
+    /// Hot answers are refreshed before they expire.
+    package var refreshesEarly = false
     /// Whose limit on misses in flight counts.
     package var namespace = ""
     /// Misses of the namespace that may be under way at once; zero for no limit.
@@ -45,7 +47,6 @@ package struct CacheAnswer: Sendable {
         self.body = body
     }
 }
-
 
 /// Where answers come from when the cache has none.
 package protocol QuerySource: Sendable {

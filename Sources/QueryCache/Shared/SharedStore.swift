@@ -86,8 +86,10 @@ package struct Lease: Sendable, Equatable {
 /// What is to be dropped.
 package struct Invalidation: Sendable, Equatable {
     package var tags: Set<Tag>
-    /// Globs over callers' tags.
+    /// Globs over callers' tags, and over keys of the cache service.
     package var patterns: [String]
+    /// Keys of the cache service.
+    package var keys: [String] = []
     /// For those who read the message.
     package var reason: String?
     /// Everyone has heard of it already; only the generations are left to renew.
@@ -99,5 +101,13 @@ package struct Invalidation: Sendable, Equatable {
         self.reason = reason
     }
 
-    package var isEmpty: Bool { tags.isEmpty && patterns.isEmpty }
+    package var isEmpty: Bool { tags.isEmpty && patterns.isEmpty && keys.isEmpty }
+
+    package mutating func add(_ other: Invalidation) {
+        tags.formUnion(other.tags)
+        for pattern in other.patterns where !patterns.contains(pattern) { patterns.append(pattern) }
+        for key in other.keys where !keys.contains(key) { keys.append(key) }
+        if reason != other.reason { reason = nil }
+        isPublished = isPublished && other.isPublished
+    }
 }

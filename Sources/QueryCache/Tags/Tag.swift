@@ -22,9 +22,44 @@ package enum Tag: Hashable, Sendable {
         }
     }
 
+    // By bytes: Swift's strings are equal when they are canonically equivalent, which is not so in Redis.
+
+    package static func == (left: Tag, right: Tag) -> Bool {
+        switch (left, right) {
+        case (.epoch, .epoch), (.anyTable, .anyTable): true
+        case (.table(let one), .table(let other)), (.namespace(let one), .namespace(let other)),
+            (.user(let one), .user(let other)):
+            one.utf8.elementsEqual(other.utf8)
+        case (.epoch, _), (.anyTable, _), (.table, _), (.namespace, _), (.user, _): false
+        }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        var text: String
+        switch self {
+        case .epoch, .anyTable: text = name
+        case .table(let name):
+            hasher.combine(0)
+            text = name
+        case .namespace(let name):
+            hasher.combine(1)
+            text = name
+        case .user(let name):
+            hasher.combine(2)
+            text = name
+        }
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
     package init?(name: String) {
-        if name == "e" { self = .epoch; return }
-        if name == "a" { self = .anyTable; return }
+        if name == "e" {
+            self = .epoch
+            return
+        }
+        if name == "a" {
+            self = .anyTable
+            return
+        }
         let rest = String(name.dropFirst(2))
         switch name.prefix(2) {
         case "t:": self = .table(rest)

@@ -99,7 +99,9 @@ struct ChannelMachine {
             ignored += 1
             return []
         }
-        guard let sender = message.origin, let sequence = message.sequence else { return [.adopt(message.foreignInvalidation)] }
+        guard let sender = message.origin, let sequence = message.sequence else {
+            return [.adopt(message.foreignInvalidation)]
+        }
         if sender == origin { return [] }
         return noticed(sender, sequence: sequence, isMessage: true, now: now) + [.apply(message.invalidation)]
     }

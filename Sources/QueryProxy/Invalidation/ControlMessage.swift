@@ -11,7 +11,8 @@ enum ControlMessage: Equatable {
 
     var bytes: ByteBuffer {
         switch self {
-        case .heartbeat(let origin, let number, let sequence): ByteBuffer(string: "beat \(origin) \(number) \(sequence)")
+        case .heartbeat(let origin, let number, let sequence):
+            ByteBuffer(string: "beat \(origin) \(number) \(sequence)")
         case .filled(let key): ByteBuffer(string: "filled \(key)")
         case .goodbye(let origin): ByteBuffer(string: "bye \(origin)")
         }

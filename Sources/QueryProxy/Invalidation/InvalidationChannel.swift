@@ -14,9 +14,11 @@ package final class InvalidationChannel: Sendable {
     private let publisher: InvalidationPublisher
     private let redis: RedisClient
     private let channels: [String]
+    private let guards: QueryCacheGuards
     private let clock: any CacheClock
     private let logger: Logger
     private let received = Atomic<Int>(0)
+    private let onEpoch = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// - Parameter channel: where other services publish.
     package init(
@@ -26,6 +28,7 @@ package final class InvalidationChannel: Sendable {
         store: RedisSharedStore,
         publisher: InvalidationPublisher,
         redis: RedisClient,
+        guards: QueryCacheGuards = QueryCacheGuards(),
         clock: any CacheClock = MonotonicCacheClock(),
         logger: Logger
     ) {
@@ -35,6 +38,7 @@ package final class InvalidationChannel: Sendable {
         self.publisher = publisher
         self.redis = redis
         self.channels = [channel, keys.controlChannel]
+        self.guards = guards
         self.clock = clock
         self.logger = logger
     }
@@ -56,6 +60,11 @@ package final class InvalidationChannel: Sendable {
         try? await publisher.send(.goodbye(origin: publisher.origin)).get()
     }
 
+    /// Calls this whenever everything is invalidated: another proxy may have changed the schema.
+    package func whenEverythingIsInvalidated(_ action: @escaping @Sendable () -> Void) {
+        onEpoch.withLock { $0 = action }
+    }
+
     private func handle(_ event: RedisSubscriptionEvent) async {
         let now = clock.now
         let actions = machine.withLock { machine in
@@ -72,10 +81,15 @@ package final class InvalidationChannel: Sendable {
     private func perform(_ actions: [ChannelMachine.Action]) async {
         for action in actions {
             switch action {
-            case .distrust: cache.distrustMemory()
-            case .dropMemory: cache.dropMemory()
+            case .distrust:
+                cache.distrustMemory()
+                if !guards.dropsMemoryAfterSubscribing { cache.dropMemory() }
+            case .dropMemory:
+                if guards.dropsMemoryAfterSubscribing { cache.dropMemory() }
             case .trust(let milliseconds): cache.trustMemory(for: milliseconds)
-            case .apply(let invalidation): cache.heard(invalidation)
+            case .apply(let invalidation):
+                if invalidation.tags.contains(.epoch) { onEpoch.withLock { $0 }?() }
+                cache.heard(invalidation)
             case .adopt(let invalidation): _ = await cache.invalidate(invalidation)
             case .filled(let key): store.notices.filled(key)
             case .sendHeartbeat(let number):

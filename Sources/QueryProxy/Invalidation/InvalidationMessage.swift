@@ -73,7 +73,7 @@ package struct InvalidationMessage: Sendable, Equatable {
         first.tables.sort()
         first.namespaces.sort()
         first.tags.sort()
-        let names = invalidation.patterns + first.tags
+        let names = invalidation.patterns + first.tags + invalidation.keys
         first.pattern =
             names.first
             ?? (first.everything

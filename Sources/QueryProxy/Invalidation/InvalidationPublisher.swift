@@ -96,11 +96,3 @@ package final class InvalidationPublisher: Sendable {
         return eventLoop.flatSubmit { self.redis.send([command], on: self.eventLoop).map { _ in } }
     }
 }
-
-extension Invalidation {
-    fileprivate mutating func add(_ other: Invalidation) {
-        tags.formUnion(other.tags)
-        for pattern in other.patterns where !patterns.contains(pattern) { patterns.append(pattern) }
-        if reason != other.reason { reason = nil }
-    }
-}

@@ -7,6 +7,8 @@ package struct NamespaceSettings: Sendable, Equatable {
     package var staleIfError: Int64 = 0
     /// Misses that may be under way at once; zero for no limit.
     package var missLimit = 0
+    /// Hot answers are fetched anew before they expire.
+    package var refreshesEarly = false
 
     package init(ttl: Int64) {
         self.ttl = ttl

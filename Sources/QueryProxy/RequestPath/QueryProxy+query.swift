@@ -20,7 +20,10 @@ extension QueryProxy {
     func checkIsOneStatement(_ shape: StatementShape) throws(ProxyError) {
         switch shape.kind {
         case .refused(let name, let advice):
-            throw ProxyError(.badRequest, "\(name) makes sense only in a session, and connections are shared; \(advice)")
+            throw ProxyError(
+                .badRequest,
+                "\(name) makes sense only in a session, and connections are shared; \(advice)"
+            )
         case .multiple:
             throw ProxyError(.badRequest, "exactly one statement is expected; use the op \"transaction\" for several")
         case .empty:
@@ -36,7 +39,12 @@ extension QueryProxy {
         guard let plan = try await plan(for: statement, request), let identity = postgres.identity else {
             // PostgreSQL would not plan it. What it says of the statement itself is the better message; and should it
             // run after all, nothing is known of it.
-            return try await write(request, statement, reason: "unsupported_statement", effect: .looked(statement.shape))
+            return try await write(
+                request,
+                statement,
+                reason: "unsupported_statement",
+                effect: .looked(statement.shape)
+            )
         }
         switch route(request, statement, plan, identity) {
         case .bypass(let reason, mayWrite: true, _):

@@ -29,7 +29,9 @@ extension QueryProxy {
         guard settings.allows(request.settings) else {
             return .bypass(reason: "", mayWrite: true, namespace: namespace)
         }
-        if let reason = plan.cacheability.reason { return .bypass(reason: reason, mayWrite: true, namespace: namespace) }
+        if let reason = plan.cacheability.reason {
+            return .bypass(reason: reason, mayWrite: true, namespace: namespace)
+        }
         if let parameter = request.parameters.first(where: { $0.isDateTimeInput }) {
             return .bypass(reason: "time_dependent:\(parameter.shortText)", mayWrite: false, namespace: namespace)
         }
@@ -51,6 +53,7 @@ extension QueryProxy {
         policy.usesMemory = configured.usesMemory
         policy.staleWhileRevalidate = configured.staleWhileRevalidate
         policy.staleIfError = configured.staleIfError
+        policy.refreshesEarly = configured.refreshesEarly
         policy.namespace = namespace
         policy.missLimit = configured.missLimit
         return .lookup(

@@ -92,5 +92,6 @@ package enum ProxyRequest: Sendable, Equatable {
     case query(QueryRequest)
     case explain(QueryRequest)
     case transaction(TransactionRequest)
+    case invalidate(InvalidateRequest)
     case stats
 }

@@ -1,3 +1,4 @@
+internal import JSONText
 internal import SQLAnalysis
 internal import Synchronization
 
@@ -7,7 +8,7 @@ internal import Synchronization
 final class KnownStatement: Sendable {
     let shape: StatementShape
     /// By the `search_path` that a request set, which is the only setting that changes what a name stands for.
-    private let plans = Mutex(BoundedTable<String?, ReadPlan>(limit: 64))
+    private let plans = Mutex(BoundedTable<ExactText?, ReadPlan>(limit: 64))
     private let fetches = Atomic<Int>(0)
 
     init(shape: StatementShape) {
@@ -16,14 +17,16 @@ final class KnownStatement: Sendable {
 
     /// What is known under that path, if it was learned since the schema last changed.
     func plan(under searchPath: String?, schemaVersion: UInt64) -> ReadPlan? {
-        guard let plan = plans.withLock({ $0.value(for: searchPath) }), plan.schemaVersion == schemaVersion else {
+        guard let plan = plans.withLock({ $0.value(for: searchPath.map { ExactText($0) }) }),
+            plan.schemaVersion == schemaVersion
+        else {
             return nil
         }
         return plan
     }
 
     func remember(_ plan: ReadPlan, under searchPath: String?) {
-        plans.withLock { $0.insert(plan, for: searchPath) }
+        plans.withLock { $0.insert(plan, for: searchPath.map { ExactText($0) }) }
     }
 
     /// Whether a prepared statement pays: a text without parameters that is asked once would only crowd out others.

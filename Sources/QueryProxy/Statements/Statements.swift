@@ -1,3 +1,4 @@
+internal import JSONText
 internal import SQLAnalysis
 internal import Synchronization
 
@@ -11,13 +12,13 @@ internal import Synchronization
 /// no longer found, questions under way included, since they carry the version at which they began.
 final class Statements: Sendable {
     private struct FactsKey: Hashable {
-        let template: String
-        let searchPath: String?
+        let template: ExactText
+        let searchPath: ExactText?
         let schemaVersion: UInt64
     }
 
     private struct State {
-        var known: BoundedTable<String, KnownStatement>
+        var known: BoundedTable<ExactText, KnownStatement>
         var facts: BoundedTable<FactsKey, StatementFacts>
         var questions: [FactsKey: Task<StatementFacts, any Error>] = [:]
     }
@@ -37,7 +38,7 @@ final class Statements: Sendable {
 
     /// The statement, if its text has been seen. Never waits.
     func known(_ sql: String) -> KnownStatement? {
-        state.withLock { $0.known.value(for: sql) }
+        state.withLock { $0.known.value(for: ExactText(sql)) }
     }
 
     /// The statement, analysed if need be.
@@ -45,8 +46,8 @@ final class Statements: Sendable {
         if let statement = known(sql) { return statement }
         let statement = KnownStatement(shape: await analyzer.shape(of: sql))
         return state.withLock { state in
-            if let earlier = state.known.value(for: sql) { return earlier }
-            state.known.insert(statement, for: sql)
+            if let earlier = state.known.value(for: ExactText(sql)) { return earlier }
+            state.known.insert(statement, for: ExactText(sql))
             return statement
         }
     }
@@ -60,7 +61,10 @@ final class Statements: Sendable {
         from source: some CatalogSource
     ) async throws -> (StatementFacts, schemaVersion: UInt64) {
         let key = FactsKey(
-            template: statement.shape.template, searchPath: searchPath, schemaVersion: schemaVersion)
+            template: ExactText(statement.shape.template),
+            searchPath: searchPath.map { ExactText($0) },
+            schemaVersion: schemaVersion
+        )
         let known = state.withLock { state -> (StatementFacts?, Task<StatementFacts, any Error>?) in
             if let facts = state.facts.value(for: key) { return (facts, nil) }
             if let question = state.questions[key] { return (nil, question) }
@@ -80,7 +84,7 @@ final class Statements: Sendable {
         of statement: KnownStatement,
         from source: some CatalogSource
     ) async throws -> StatementFacts {
-        let settings = key.searchPath.map { [(name: "search_path", value: $0)] } ?? []
+        let settings = key.searchPath.map { [(name: "search_path", value: $0.text)] } ?? []
         do {
             let facts = try await analyzer.facts(for: statement.shape, settings: settings, from: source)
             state.withLock { state in

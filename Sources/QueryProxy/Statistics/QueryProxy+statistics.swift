@@ -18,7 +18,10 @@ extension QueryProxy {
         object.raw("namespaces", namespaces.text)
         let cache = cache.statistics
         object.raw("memory", Self.text(of: cache))
-        object.raw("flights", "{\"under_way\":\(cache.flightsUnderWay),\"started\":\(cache.flights),\"joined\":\(cache.joins)}")
+        object.raw(
+            "flights",
+            "{\"under_way\":\(cache.flightsUnderWay),\"started\":\(cache.flights),\"joined\":\(cache.joins)}"
+        )
         object.raw("statements", String(statements.count))
         object.raw("postgres", postgresText)
         object.raw("redis", redisText)

@@ -105,8 +105,7 @@ extension QueryProxy {
 
     func invalidate(_ written: WrittenRelations, _ own: [String]) async -> InvalidationReport {
         if written.changedSchema {
-            statements.forgetFacts()
-            postgres.discardPlans()
+            forgetSchema()
         }
         var tags = written.tags
         var patterns: [String] = []

@@ -39,12 +39,19 @@ struct StatementOptions: ParsableArguments {
         if strict { members.append(("consistency", .string("strict"))) }
         if !set.isEmpty {
             members.append(
-                ("settings", .object(try set.map { setting in
-                    guard let equals = setting.firstIndex(of: "=") else {
-                        throw ValidationError("--set must be name=value, not \(setting)")
-                    }
-                    return (String(setting[..<equals]), .string(String(setting[setting.index(after: equals)...])))
-                }))
+                (
+                    "settings",
+                    .object(
+                        try set.map { setting in
+                            guard let equals = setting.firstIndex(of: "=") else {
+                                throw ValidationError("--set must be name=value, not \(setting)")
+                            }
+                            return (
+                                String(setting[..<equals]), .string(String(setting[setting.index(after: equals)...]))
+                            )
+                        }
+                    )
+                )
             )
         }
         return ByteBuffer(string: JSONValue.object(members).jsonText)

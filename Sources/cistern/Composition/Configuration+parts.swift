@@ -86,6 +86,7 @@ extension ProxyConfiguration.Namespace {
         settings.usesMemory = memory
         settings.staleWhileRevalidate = staleWhileRevalidate.milliseconds
         settings.staleIfError = staleIfError.milliseconds
+        settings.refreshesEarly = earlyRefresh
         settings.missLimit = maximumMissesInFlight ?? 0
         return settings
     }

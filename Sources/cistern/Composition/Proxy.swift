@@ -15,7 +15,13 @@ struct Proxy {
     /// In the order in which they start; they stop in the opposite one.
     private(set) var services: [any Service] = []
 
-    init(_ configuration: ProxyConfiguration, group: any EventLoopGroup, logger: Logger) throws {
+    /// - Parameter guards: what keeps stale answers away; all of it, but for tests.
+    init(
+        _ configuration: ProxyConfiguration,
+        guards: QueryCacheGuards,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) throws {
         func logging(_ component: String) -> Logger { Logger(label: "cistern.\(component)") }
         let keys = RedisKeys(prefix: configuration.redis.keyPrefix)
         let origin = Generation().text
@@ -39,11 +45,14 @@ struct Proxy {
                 keys: keys,
                 leaseTime: TimeAmount(configuration.cache.lockTimeout),
                 publisher: telling,
+                guards: guards,
                 eventLoopGroup: group,
                 logger: logging("redis")
             )
         }
-        let cache = QueryCache(settings: configuration.queryCache, shared: shared)
+        var cacheSettings = configuration.queryCache
+        cacheSettings.guards = guards
+        let cache = QueryCache(settings: cacheSettings, shared: shared)
         var channel: InvalidationChannel?
         if let redis, let shared, let publisher {
             let hearing = InvalidationChannel(
@@ -53,6 +62,7 @@ struct Proxy {
                 store: shared,
                 publisher: publisher,
                 redis: redis,
+                guards: guards,
                 logger: logging("invalidation")
             )
             channel = hearing
@@ -72,6 +82,9 @@ struct Proxy {
             analyzer: SQLAnalyzer(),
             logger: logging("queries")
         )
+        channel?.whenEverythingIsInvalidated { [weak proxy] in proxy?.forgetSchema() }
+        let interval = configuration.postgres.schemaCheck
+        if interval > .zero { services.append(BackgroundService { await proxy.watchSchema(every: interval) }) }
         services.append(
             LineServer(
                 configuration: try configuration.lineServer(),

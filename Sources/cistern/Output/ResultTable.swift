@@ -8,7 +8,9 @@ struct ResultTable {
         var width: Int
     }
 
-    private static let numberTypes: Set<String> = ["int2", "int4", "int8", "float4", "float8", "numeric", "oid", "money"]
+    private static let numberTypes: Set<String> = [
+        "int2", "int4", "int8", "float4", "float8", "numeric", "oid", "money",
+    ]
 
     private let answer: Answer
 

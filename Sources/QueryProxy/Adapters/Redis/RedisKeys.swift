@@ -33,6 +33,15 @@ package struct RedisKeys: Sendable {
         prefix.escapedForGlob + "cistern:g:u:" + pattern
     }
 
+    /// A key of the cache service, as other services know it.
+    func service(_ key: String) -> String { prefix + key }
+
+    /// A glob that finds the cache service's keys that match a pattern. It may find keys of ours too: see ``isOurs(_:)``.
+    func serviceKeys(matching pattern: String) -> String { prefix.escapedForGlob + pattern }
+
+    /// Whether a key holds something of the cache itself.
+    func isOurs(_ key: String) -> Bool { key.hasPrefix(prefix + "cistern:") }
+
     /// Which run of which server the present epoch belongs to.
     var server: String { prefix + "cistern:server" }
     /// The proxies that are running, by their origins.

@@ -20,6 +20,7 @@ package final class RedisSharedStore: SharedStore {
     /// How long a lease lasts, and how long others wait for its holder.
     private let leaseTime: TimeAmount
     private let publisher: InvalidationPublisher
+    private let guards: QueryCacheGuards
     let notices: FillNotices
     private let logger: Logger
     private let pending = Mutex(PendingInvalidations())
@@ -32,6 +33,7 @@ package final class RedisSharedStore: SharedStore {
         keys: RedisKeys,
         leaseTime: TimeAmount,
         publisher: InvalidationPublisher,
+        guards: QueryCacheGuards = QueryCacheGuards(),
         eventLoopGroup: any EventLoopGroup,
         logger: Logger
     ) {
@@ -39,6 +41,7 @@ package final class RedisSharedStore: SharedStore {
         self.keys = keys
         self.leaseTime = leaseTime
         self.publisher = publisher
+        self.guards = guards
         self.notices = FillNotices(eventLoopGroup)
         self.logger = logger
     }
@@ -178,40 +181,43 @@ package final class RedisSharedStore: SharedStore {
                 logger.debug("Redis was not told of an invalidation", metadata: ["reason": "\(error)"])
             }
         }
-        pending.withLock { pending in
-            pending.add(invalidation)
-            isBehind.store(true, ordering: .releasing)
-        }
-        signals.continuation.yield()
+        requeue(invalidation)
         return false
     }
 
     private func tell(_ invalidation: Invalidation) async throws {
-        var names = invalidation.tags.map { keys.generation($0) }
-        for pattern in invalidation.patterns { names += try await generations(matching: pattern) }
-        let commands = names.map { name in
+        var generations = invalidation.tags.map { keys.generation($0) }
+        var values = invalidation.keys + invalidation.tags.compactMap(\.userName)
+        values = values.map { keys.service($0) }
+        for pattern in invalidation.patterns {
+            // A tag that is created while the scan runs was created after the write.
+            generations += try await scan(keys.userGenerations(matching: pattern))
+            values += try await scan(keys.serviceKeys(matching: pattern)).filter { !keys.isOurs($0) }
+        }
+        var commands = generations.map { name in
             var command = RedisCommand("SET", name)
             command.append(Generation().bytes)
             command.append("PX")
             command.append(Self.generationLifetime)
             return command
         }
-        for reply in try await redis.send(commands) {
-            if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+        commands += values.chunked(by: 500).map { RedisCommand(parts: ["UNLINK"] + $0) }
+        for batch in commands.chunked(by: 1000) {
+            for reply in try await redis.send(batch) {
+                if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+            }
         }
         if invalidation.isPublished { return }
         // Only now: a proxy that hears of it must not find the old generations in Redis any more.
         publisher.publish(invalidation) { [weak self] in self?.requeue(invalidation) }
     }
 
-    /// The generations of callers' tags that match. One that is created while the scan runs was created after the write.
-    private func generations(matching pattern: String) async throws -> [String] {
+    /// All keys that match a glob, without ever holding Redis up.
+    private func scan(_ glob: String) async throws -> [String] {
         var names: Set<String> = []
         var cursor = "0"
         repeat {
-            let command = RedisCommand(
-                "SCAN", cursor, "MATCH", keys.userGenerations(matching: pattern), "COUNT", "1000"
-            )
+            let command = RedisCommand("SCAN", cursor, "MATCH", glob, "COUNT", "1000")
             let parts = try await redis.send(command).elements ?? []
             guard parts.count == 2, let next = parts[0].string else {
                 throw RedisError(code: .server, message: "SCAN answered something else")
@@ -222,8 +228,9 @@ package final class RedisSharedStore: SharedStore {
         return Array(names)
     }
 
-    /// The others were not told: the connection broke.
+    /// Somebody has not been told: Redis is away, or the connection broke.
     private func requeue(_ invalidation: Invalidation) {
+        guard guards.queuesInvalidations else { return }
         pending.withLock { pending in
             pending.add(invalidation)
             isBehind.store(true, ordering: .releasing)
@@ -264,4 +271,15 @@ extension RESPValue {
     }
 
     fileprivate var isUnknownScript: Bool { errorMessage?.hasPrefix("NOSCRIPT") == true }
+}
+
+extension Tag {
+    /// A caller's tag names a key of the cache service too.
+    fileprivate var userName: String? { if case .user(let name) = self { name } else { nil } }
+}
+
+extension Array {
+    fileprivate func chunked(by size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+    }
 }

@@ -1,0 +1,26 @@
+/// A text that is equal to another only if it has the same bytes.
+///
+/// Swift's strings are equal when they are canonically equivalent: `é` in one scalar and in two. To PostgreSQL and Redis
+/// those are different texts, so whatever is remembered by a text that goes there is remembered by its bytes.
+package struct ExactText: Hashable, Sendable {
+    package let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package static func == (left: ExactText, right: ExactText) -> Bool {
+        left.text.hasSameBytes(as: right.text)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}
+
+extension String {
+    package func hasSameBytes(as other: String) -> Bool {
+        utf8.elementsEqual(other.utf8)
+    }
+}
