@@ -1,4 +1,4 @@
-FROM swift:6.1-bookworm AS build
+FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libpq-dev libpg-query-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
@@ -11,7 +11,7 @@ RUN swift build -c release --product cistern --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq5 ca-certificates \
+    && apt-get install -y --no-install-recommends libpq5 libpg-query1504.0 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home cistern
 COPY --from=build /out/cistern /usr/local/bin/cistern

@@ -120,7 +120,7 @@ extension QueryCache {
         if let shared, let generations = await generationsToStore(ground, request) {
             let entry = StoredEntry(
                 ageWhenStored: cost,
-                ttl: ttl,
+                ttl: max(1, ttl - cost),
                 grace: policy.grace,
                 cost: cost,
                 generations: generations,
@@ -128,7 +128,7 @@ extension QueryCache {
             )
             try? await shared.fill(request.key, entry, lease: ground.lease)
         }
-        let expiresAt = clock.now.addingSaturated(ttl)
+        let expiresAt = askedAt.addingSaturated(ttl)
         if policy.usesMemory {
             remember(
                 body,

@@ -33,14 +33,15 @@ extension QueryCache {
             case .useless: break
             }
         }
-        if let candidate, candidate.overdue <= policy.staleWhileRevalidate {
+        if let candidate, policy.staleWhileRevalidate > 0, candidate.overdue <= policy.staleWhileRevalidate {
             refreshInBackground(request, generations, from: source)
             return candidate.answer
         }
         do {
             return try await flownAnswer(request, generations, from: source)
         } catch {
-            guard let candidate, candidate.overdue <= policy.staleIfError, error.isOutage else { throw error }
+            guard let candidate, policy.staleIfError > 0, candidate.overdue <= policy.staleIfError, error.isOutage
+            else { throw error }
             return candidate.answer
         }
     }
@@ -127,7 +128,14 @@ extension QueryCache {
             namespace: policy.namespace,
             limit: policy.missLimit,
             canJoin: { canJoin($0, policy, known) },
-            make: { Flight(snapshot: request.snapshot, generations: known, isInBackground: false) }
+            make: {
+                Flight(
+                    snapshot: request.snapshot,
+                    generations: known,
+                    isInBackground: false,
+                    startedAt: clock.now
+                )
+            }
         )
         let flight: Flight
         let waiter: Int?
@@ -141,7 +149,14 @@ extension QueryCache {
         }
         guard let waiter else { throw CancellationError() }
         let result = try await flight.result(for: waiter) { [flights] in flights.remove(flight, of: request.key) }
-        return answer(from: result, isJoiner: isJoiner)
+        let answer = answer(from: result, isJoiner: isJoiner)
+        if case .source = result.origin { return answer }
+        guard isJoiner, let maximum = policy.maximumAge, answer.age > maximum else { return answer }
+        // The flight found an answer, young enough for whoever began it.
+        var own = policy
+        own.maximumAge = 0
+        let again = Lookup(key: request.key, tags: request.tags, policy: own, snapshot: request.snapshot)
+        return try await flownAnswer(again, generations, from: source)
     }
 
     /// For a strict read the tags' generations as they are now, none of them missing: it joins only a flight that stores
@@ -156,6 +171,7 @@ extension QueryCache {
 
     private func canJoin(_ flight: Flight, _ policy: CachePolicy, _ known: [Generation]?) -> Bool {
         if policy.maximumAge == 0 { return false }
+        if let maximum = policy.maximumAge, clock.now - flight.startedAt > maximum { return false }
         if settings.guards.joinsOnlyCurrentFlights, !flight.snapshot.isCurrent { return false }
         if policy.strict && shared != nil {
             guard let known else { return false }
@@ -170,7 +186,9 @@ extension QueryCache {
             namespace: request.policy.namespace,
             limit: request.policy.missLimit,
             canJoin: { $0.snapshot.isCurrent },
-            make: { Flight(snapshot: request.snapshot, generations: nil, isInBackground: true) }
+            make: {
+                Flight(snapshot: request.snapshot, generations: nil, isInBackground: true, startedAt: clock.now)
+            }
         )
         switch boarding {
         case .new(let flight, _): start(flight, request, generations, from: source)

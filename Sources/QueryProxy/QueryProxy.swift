@@ -48,7 +48,8 @@ package final class QueryProxy: Sendable {
 
     /// The answer, if memory holds it. Called on the event loop that read the request.
     package func immediateResponse(to request: ProxyRequest) -> Response? {
-        guard case .query(let query) = request, let identity = postgres.identity,
+        guard case .query(let query) = request, query.invalidate.isEmpty, query.refresh.isEmpty,
+            let identity = postgres.identity,
             let statement = statements.known(query.sql),
             let plan = statement.plan(under: query.searchPath, schemaVersion: statements.schemaVersion),
             case .cacheable = plan.cacheability, case .read = statement.shape.kind,
@@ -79,6 +80,11 @@ package final class QueryProxy: Sendable {
         counters.failed(failure.code)
         if failure.code == .internal { logger.error("internal error", metadata: ["error": "\(error)"]) }
         return failure
+    }
+
+    /// A front end could not make a request of what it got.
+    package func refused(_ error: ProxyError) {
+        counters.failed(error.code)
     }
 
     func counted(_ answer: QueryAnswer, namespace: String) -> QueryAnswer {

@@ -27,7 +27,7 @@ import Testing
         fixture.clock.advance(by: 1000)
         source.answer("a")
         #expect(try await first.text == "a")
-        fixture.clock.advance(by: 9500)
+        fixture.clock.advance(by: 8500)
         // Half a second is left and the query takes one: it will be due within a few requests. Each is answered at once.
         while source.asked < 2 {
             #expect(try await cache.ask(source, policy).text == "a")

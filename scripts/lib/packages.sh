@@ -26,6 +26,9 @@ install_packages() {
                 command -v redis-cli >/dev/null || missing+=(redis-tools)
                 command -v python3 >/dev/null || missing+=(python3)
                 ;;
+            demo)
+                command -v nc >/dev/null || missing+=(netcat-openbsd)
+                ;;
         esac
     done
     [ ${#missing[@]} -eq 0 ] && return 0

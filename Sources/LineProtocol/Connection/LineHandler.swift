@@ -149,16 +149,16 @@ package final class LineHandler: ChannelDuplexHandler {
         statistics.requestBegan()
         guard case .text(let text) = line else {
             let message = "the line is longer than \(configuration.maximumRequestBytes) bytes"
-            return answer(.failure(ProxyError(.requestTooLarge, message)), id: nil, context)
+            return refuse(ProxyError(.requestTooLarge, message), id: nil, context)
         }
         let request: LineRequest
         do throws(LineRequestError) {
             request = try LineRequest(line: text)
         } catch {
-            return answer(.failure(error.error), id: error.id, context)
+            return refuse(error.error, id: error.id, context)
         }
         if isDraining {
-            return answer(.failure(ProxyError(.shuttingDown, "the server is shutting down")), id: request.id, context)
+            return refuse(ProxyError(.shuttingDown, "the server is shutting down"), id: request.id, context)
         }
         switch request.operation {
         case .ping: answer(Greeting.pong, id: request.id, context)
@@ -175,6 +175,11 @@ package final class LineHandler: ChannelDuplexHandler {
                 run(proxyRequest, id: request.id, context)
             }
         }
+    }
+
+    private func refuse(_ error: ProxyError, id: String?, _ context: ChannelHandlerContext) {
+        handler.refused(error)
+        answer(.failure(error), id: id, context)
     }
 
     /// Answers a request that needed no waiting.

@@ -6,6 +6,13 @@ package protocol RequestHandler: Sendable {
     /// The answer, where it is at hand without waiting for anything. Called on the connection's event loop.
     func immediateResponse(to request: ProxyRequest) -> Response?
 
+    /// A line could not be read, or came too late: it is answered with this error without being handed in.
+    func refused(_ error: ProxyError)
+
     /// The answer. Never throws: a failure is an answer. When the task is cancelled nobody waits any more.
     func response(to request: ProxyRequest, on eventLoop: any EventLoop) async -> Response
+}
+
+extension RequestHandler {
+    package func refused(_ error: ProxyError) {}
 }

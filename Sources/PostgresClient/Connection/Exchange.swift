@@ -37,6 +37,9 @@ struct Exchange: ~Copyable {
     private var encoders: [ResultEncoder] = []
     private(set) var describedTypes: [UInt32]?
     private var failure: PostgresError?
+    /// The server refused a command: nothing of the transaction stays.
+    private var isRefused = false
+    private var isCommitted = false
     private var ending: Ending?
     private var cancel: CancelRequest?
     private var patience: ContinuousClock.Instant?
@@ -144,9 +147,14 @@ struct Exchange: ~Copyable {
             try await receive(command, isolation)
         }
         try await receiveSynchronisation(isolation)
-        await cancel?.finished()
-        if let failure { throw failure }
-        return encoders
+        if let cancel, !(await cancel.finished(by: patience ?? .now, on: isolation.loop)) {
+            // It may still be under way, and would meet the connection's next statement.
+            isolation.markUnusable()
+        }
+        guard var failure else { return encoders }
+        // A result over the limit, or a time-out that came too late, does not take the statement back.
+        failure.outcomeUnknown = script.mayChange && (script.needsTransaction ? isCommitted : !isRefused)
+        throw failure
     }
 
     private mutating func receive(
@@ -183,7 +191,9 @@ struct Exchange: ~Copyable {
                 // COPY, or something newer: there is no way to go on with this connection.
                 PQclear(result)
                 connection.markUnusable()
-                throw PostgresError(.server, "COPY to or from the client is not possible here")
+                var error = PostgresError(.server, "COPY to or from the client is not possible here")
+                error.outcomeUnknown = script.mayChange
+                throw error
             }
         }
         if stepIndex != nil { encoders.append(encoder) }
@@ -196,13 +206,15 @@ struct Exchange: ~Copyable {
     ) {
         switch command {
         case .prepare(let key, let name): connection.prepared.add(key, name: name)
-        case .end("COMMIT") where tag != "COMMIT":
+        case .end("COMMIT") where tag == "COMMIT": isCommitted = true
+        case .end("COMMIT"):
             failure = failure ?? PostgresError(.server, "the transaction was rolled back")
         case .control, .setting, .describe, .step, .end: break
         }
     }
 
     private mutating func note(_ error: PostgresError, _ command: Command) {
+        isRefused = true
         guard failure == nil else { return }
         var error = error
         if case .setting(let name) = command { error.message = "setting \"\(name)\": \(error.message)" }
@@ -218,7 +230,10 @@ struct Exchange: ~Copyable {
         _ connection: isolated PostgresConnection
     ) async throws(PostgresError) {
         while true {
-            guard let result = try await next(connection) else { continue }
+            guard let result = try await next(connection) else {
+                if PQstatus(handle.pointer) == CONNECTION_BAD { throw lost(connection, sentAll: true) }
+                continue
+            }
             let status = PQresultStatus(result)
             PQclear(result)
             if status == PGRES_PIPELINE_SYNC { return }
@@ -243,7 +258,9 @@ struct Exchange: ~Copyable {
             case .timedOut:
                 if patience != nil {
                     connection.markUnusable()
-                    throw ending?.error ?? lost(connection, sentAll: true)
+                    var error = ending?.error ?? lost(connection, sentAll: true)
+                    error.outcomeUnknown = script.mayChange
+                    throw error
                 }
                 begin(.timeout)
             case .interrupted:
@@ -274,7 +291,7 @@ struct Exchange: ~Copyable {
             error.code = .connectionLost
         }
         // Whatever was not answered may have been done; a script that ends in ROLLBACK does nothing.
-        error.outcomeUnknown = sentAll && !script.isReadOnly && !script.rollsBack && error.code == .connectionLost
+        error.outcomeUnknown = sentAll && script.mayChange && error.code == .connectionLost
         return error
     }
 }
@@ -290,6 +307,9 @@ extension Exchange.Ending {
 }
 
 extension PostgresScript {
+    /// Whether it may leave something behind.
+    fileprivate var mayChange: Bool { !isReadOnly && !rollsBack }
+
     fileprivate var begin: String {
         isolation.map { "BEGIN ISOLATION LEVEL \($0.uppercased())" } ?? "BEGIN"
     }
@@ -299,7 +319,7 @@ extension PostgresScript {
 private final class CancelRequest: Sendable {
     private struct State {
         var isFinished = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiter: CheckedContinuation<Bool, Never>?
     }
 
     private let state = Mutex(State())
@@ -307,24 +327,26 @@ private final class CancelRequest: Sendable {
     init(_ handle: CancelHandle) {
         DispatchQueue.global().async {
             handle.send()
-            let waiter = self.state.withLock { state in
-                state.isFinished = true
-                let waiter = state.waiter
-                state.waiter = nil
-                return waiter
-            }
-            waiter?.resume()
+            self.state.withLock { $0.isFinished = true }
+            self.resume()
         }
     }
 
-    /// Returns when the server has taken the request.
-    func finished() async {
+    /// Whether the server has taken the request; false where it has not by the deadline, so that a server that answers
+    /// nobody holds up nobody.
+    func finished(by deadline: ContinuousClock.Instant, on loop: PollLoop) async -> Bool {
         await withCheckedContinuation { continuation in
             let isFinished = state.withLock { state in
                 if !state.isFinished { state.waiter = continuation }
                 return state.isFinished
             }
-            if isFinished { continuation.resume() }
+            if isFinished { return continuation.resume(returning: true) }
+            loop.schedule(at: deadline) { self.resume() }
         }
+    }
+
+    private func resume() {
+        let (waiter, isFinished) = state.withLock { state in (state.waiter.take(), state.isFinished) }
+        waiter?.resume(returning: isFinished)
     }
 }

@@ -6,7 +6,7 @@ extension PostgresConnection {
     /// JSON arrays and objects need their parameter's type, so their steps are prepared and described first, in a round trip
     /// of its own that is paid once per statement and connection.
     func values(
-        of script: inout PostgresScript,
+        of script: PostgresScript,
         _ deadline: ContinuousClock.Instant?,
         _ interruption: Interruption
     ) async throws(PostgresError) -> [[String?]] {
@@ -14,8 +14,7 @@ extension PostgresConnection {
         for index in script.steps.indices {
             let step = script.steps[index]
             var types: [UInt32]?
-            if step.parameters.contains(where: \.needsType) {
-                script.steps[index].isPrepared = true
+            if step.needsTypes {
                 types = try await parameterTypes(of: step, script, deadline, interruption)
             }
             var texts: [String?] = []
@@ -52,6 +51,7 @@ extension PostgresConnection {
             _ = try await exchange.run()
         } catch  where error.code == .server && isUsable {
             try await rollBackIfNeeded()
+            if error.isStalePlan { throw error }
             return nil
         }
         guard let types = exchange.describedTypes else { return nil }
@@ -111,6 +111,13 @@ extension PostgresConnection {
         default: nil
         }
     }
+}
+
+extension PostgresStep {
+    fileprivate var needsTypes: Bool { parameters.contains(where: \.needsType) }
+
+    /// Whether the connection may have a prepared statement for it, if only to know its parameters' types.
+    var mayBePrepared: Bool { isPrepared || needsTypes }
 }
 
 extension PostgresParameter {

@@ -143,7 +143,7 @@ actor PostgresConnection {
         }
         do throws(PostgresError) {
             return try await attempt(script, deadline, interruption)
-        } catch  where error.isStalePlan && isUsable && script.steps.contains(where: \.isPrepared) {
+        } catch  where error.isStalePlan && isUsable && script.steps.contains(where: \.mayBePrepared) {
             // The statement failed before it did anything: its plan was made for another shape of the table.
             try await dropPlans(deadline, interruption)
             return try await attempt(script, deadline, interruption)
@@ -155,20 +155,32 @@ actor PostgresConnection {
         _ deadline: ContinuousClock.Instant?,
         _ interruption: Interruption
     ) async throws(PostgresError) -> [PostgresResult] {
-        var script = script
-        let parameters = try await values(of: &script, deadline, interruption)
+        let parameters = try await values(of: script, deadline, interruption)
         var exchange = Exchange(script: script, connection: self, deadline: deadline, interruption: interruption)
         exchange.queue(script, parameters, &prepared)
+        let encoders: [ResultEncoder]
         do throws(PostgresError) {
-            let encoders = try await exchange.run()
-            var missing: Set<UInt32> = []
-            for encoder in encoders { missing.formUnion(encoder.missingTypes) }
-            if !missing.isEmpty { try await load(missing) }
-            return encoders.map { $0.close() }
+            encoders = try await exchange.run()
         } catch {
-            try await rollBackIfNeeded()
+            await recover()
             throw error
         }
+        var missing: Set<UInt32> = []
+        for encoder in encoders { missing.formUnion(encoder.missingTypes) }
+        do throws(PostgresError) {
+            if !missing.isEmpty { try await load(missing) }
+        } catch {
+            await recover()
+            var error = error
+            // The script itself is done.
+            error.outcomeUnknown = !script.isReadOnly && !script.rollsBack
+            throw error
+        }
+        return encoders.map { $0.close() }
+    }
+
+    private func recover() async {
+        do throws(PostgresError) { try await rollBackIfNeeded() } catch { isUsable = false }
     }
 
     private func dropPlans(
@@ -189,24 +201,28 @@ actor PostgresConnection {
     }
 
     /// Takes away what a statement may have left in the session, so that its next user does not meet it. Prepared
-    /// statements of ours stay.
+    /// statements of ours stay, unless somebody has used PREPARE, by which one of ours may have been replaced.
     func resetSession() async {
         let commands = [
             "RESET SESSION AUTHORIZATION", "RESET ALL", "CLOSE ALL", "UNLISTEN *",
             "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD SEQUENCES", "DISCARD TEMP",
+            "SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE from_sql LIMIT 1",
         ]
         do throws(PostgresError) {
-            try await runPlainly(commands, .now + .seconds(10), Interruption())
+            let deadline = ContinuousClock.now + .seconds(10)
+            let answers = try await runPlainly(commands, deadline, Interruption())
+            if answers.last?.rows.isEmpty == false { try await dropPlans(deadline, Interruption()) }
         } catch {
             isUsable = false
         }
     }
 
+    @discardableResult
     private func runPlainly(
         _ commands: [String],
         _ deadline: ContinuousClock.Instant?,
         _ interruption: Interruption
-    ) async throws(PostgresError) {
+    ) async throws(PostgresError) -> [PostgresResult] {
         var script = PostgresScript(
             steps: commands.map { command in
                 var step = PostgresStep(sql: command)
@@ -217,7 +233,7 @@ actor PostgresConnection {
         script.isReadOnly = true
         var exchange = Exchange(script: script, connection: self, deadline: deadline, interruption: interruption)
         exchange.queue(script, script.steps.map { _ in [] }, &prepared)
-        _ = try await exchange.run()
+        return try await exchange.run().map { $0.close() }
     }
 
     /// Rows of one question of our own.
@@ -268,7 +284,7 @@ actor PostgresConnection {
 
 extension PostgresError {
     /// A prepared statement that has to be made again.
-    fileprivate var isStalePlan: Bool {
+    var isStalePlan: Bool {
         sqlState == "26000" || (sqlState == "0A000" && message.contains("cached plan"))
     }
 }

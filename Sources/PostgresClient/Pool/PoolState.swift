@@ -65,7 +65,8 @@ struct PoolState<Connection> {
     /// Connections to open, so that there are enough for those who wait and for the minimum.
     mutating func openIfUseful() -> Int {
         if isShutDown { return 0 }
-        let wanted = max(waiters.count - opening, minimum - total)
+        // While it is down nobody waits, and without an attempt it would be so for ever.
+        let wanted = max(waiters.count - opening, minimum - total, downBecause == nil ? 0 : 1)
         // While PostgreSQL is down one attempt at a time is enough.
         let allowed = downBecause == nil ? maximum - total : (opening == 0 ? 1 : 0)
         let count = max(0, min(wanted, allowed, maximum - total))

@@ -31,6 +31,8 @@ final class ResultEncoder {
 
     /// Takes a result of one or more rows, or the last one of a statement, and frees it when it is done with.
     func take(_ rows: OpaquePointer) {
+        // What still comes until the server has taken the cancel request is not kept.
+        if isOverLimit { return PQclear(rows) }
         result.rowCount += Int(PQntuples(rows))
         switch output {
         case .rows:

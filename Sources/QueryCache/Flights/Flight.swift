@@ -55,11 +55,14 @@ final class Flight: Sendable {
     /// What was known of the tags before anything was read for this flight.
     let snapshot: TagSnapshot
     let isInBackground: Bool
+    /// On the cache's clock; its answer is no older.
+    let startedAt: Int64
     private let state: Mutex<State>
 
-    init(snapshot: TagSnapshot, generations: [Generation]?, isInBackground: Bool) {
+    init(snapshot: TagSnapshot, generations: [Generation]?, isInBackground: Bool, startedAt: Int64) {
         self.snapshot = snapshot
         self.isInBackground = isInBackground
+        self.startedAt = startedAt
         state = Mutex(State(generations: generations))
     }
 

@@ -25,6 +25,7 @@ struct PostgresCatalogSource: CatalogSource {
         script.timeout = .milliseconds(timeout)
         script.runsInTransaction = true
         script.rollsBack = true
+        script.isReadOnly = true
         return try await pool.run(script).map(\.rows)
     }
 }

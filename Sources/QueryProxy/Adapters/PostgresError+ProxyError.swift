@@ -26,7 +26,7 @@ extension ProxyError {
         case let error as ProxyError: self = error
         case let error as PostgresError: self.init(error)
         case QueryCacheError.tooManyMisses(let namespace, let limit):
-            self.init(.overloaded, "\(limit) misses of the namespace \(namespace) are under way already")
+            self.init(.overloaded, "the namespace \(namespace) has \(limit) of \(limit) misses under way already")
         case is CancellationError: self.init(.shuttingDown, "the request was given up")
         default: self.init(.internal, "an internal error; the log says more")
         }

@@ -32,8 +32,16 @@ extension PostgresStep {
         self.init(sql: request.sql, parameters: request.parameters.map { PostgresParameter($0) })
         self.isPrepared = statement.shouldPrepare()
         self.output = output
-        // A name stands for another table under another path, and a prepared statement keeps the one it was made with.
-        self.planKey = request.searchPath ?? ""
+        self.planKey = request.settings.planKey
+    }
+}
+
+extension [QuerySetting] {
+    /// The settings that a prepared statement keeps from its making: a name stands for another table under another path,
+    /// and a constant like `'01/02/2024'::date` is read when the statement is parsed. Settings of the caller's own
+    /// (`app.user`) are read at run time, if at all.
+    var planKey: String {
+        lazy.filter { !$0.name.contains(".") }.map { "\($0.name)=\($0.value)" }.joined(separator: "\0")
     }
 }
 

@@ -125,8 +125,8 @@ struct ChannelMachine {
     private mutating func noticed(_ sender: String, sequence: Int64, isMessage: Bool, now: Int64) -> [Action] {
         let known = peers[sender]?.sequence ?? -1
         peers[sender] = Peer(sequence: max(known, sequence), heardAt: now)
-        let expected = isMessage ? known + 1 : known
-        guard known >= 0, sequence > expected else { return [] }
+        // A message is the one after those that are known. Subtracted, since a stranger may send the largest number.
+        guard known >= 0, sequence > known, !isMessage || sequence - 1 > known else { return [] }
         gaps += 1
         return [.dropMemory]
     }

@@ -43,7 +43,8 @@ package final class InvalidationChannel: Sendable {
         self.logger = logger
     }
 
-    /// Hears and beats until the task is cancelled; then says goodbye.
+    /// Hears and beats until the task is cancelled; then says goodbye, unless Redis has not been told of everything: the
+    /// others must then take this proxy for vanished.
     package func run() async {
         let events = redis.subscriptions(to: channels)
         await withTaskGroup(of: Void.self) { group in
@@ -57,10 +58,12 @@ package final class InvalidationChannel: Sendable {
             }
             await group.waitForAll()
         }
+        if store.isBehindRedis { return }
         try? await publisher.send(.goodbye(origin: publisher.origin)).get()
     }
 
-    /// Calls this whenever everything is invalidated: another proxy may have changed the schema.
+    /// Calls this whenever everything is invalidated, or an invalidation may have gone unheard: another proxy may have
+    /// changed the schema.
     package func whenEverythingIsInvalidated(_ action: @escaping @Sendable () -> Void) {
         onEpoch.withLock { $0 = action }
     }
@@ -85,12 +88,15 @@ package final class InvalidationChannel: Sendable {
                 cache.distrustMemory()
                 if !guards.dropsMemoryAfterSubscribing { cache.dropMemory() }
             case .dropMemory:
+                onEpoch.withLock { $0 }?()
                 if guards.dropsMemoryAfterSubscribing { cache.dropMemory() }
             case .trust(let milliseconds): cache.trustMemory(for: milliseconds)
             case .apply(let invalidation):
                 if invalidation.tags.contains(.epoch) { onEpoch.withLock { $0 }?() }
                 cache.heard(invalidation)
-            case .adopt(let invalidation): _ = await cache.invalidate(invalidation)
+            case .adopt(let invalidation):
+                if invalidation.tags.contains(.epoch) { onEpoch.withLock { $0 }?() }
+                _ = await cache.invalidate(invalidation)
             case .filled(let key): store.notices.filled(key)
             case .sendHeartbeat(let number):
                 let beat = ControlMessage.heartbeat(
@@ -101,6 +107,7 @@ package final class InvalidationChannel: Sendable {
                 // One that is lost does not come back, and memory stops being trusted.
                 publisher.send(beat).whenFailure { _ in }
             case .vanished(let origin):
+                onEpoch.withLock { $0 }?()
                 logger.warning("a proxy fell silent; everything is invalidated", metadata: ["origin": "\(origin)"])
                 _ = await cache.invalidate(Invalidation(tags: [.epoch], reason: "proxy_vanished"))
             }

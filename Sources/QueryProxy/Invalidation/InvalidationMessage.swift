@@ -44,7 +44,7 @@ package struct InvalidationMessage: Sendable, Equatable {
         for table in tables { invalidation.tags.insert(.table(table)) }
         for namespace in namespaces { invalidation.tags.insert(.namespace(namespace)) }
         if !tables.isEmpty { invalidation.tags.insert(.anyTable) }
-        guard let pattern, !pattern.hasPrefix(Self.placeholder) else { return invalidation }
+        guard let pattern, pattern != placeholder else { return invalidation }
         if Glob.isPattern(pattern) {
             invalidation.patterns.append(pattern)
         } else {
@@ -53,8 +53,10 @@ package struct InvalidationMessage: Sendable, Equatable {
         return invalidation
     }
 
-    /// Begins the pattern of a message that has nothing to say to other services.
-    private static let placeholder = "cistern:"
+    /// The pattern of a message that has nothing to say to other services.
+    private var placeholder: String {
+        everything ? "cistern:all" : "cistern:" + ((tables + namespaces).first ?? "none")
+    }
 
     /// The messages that tell of an invalidation: one for proxies, which hold all of it, and one more for each further
     /// name that other services may know.
@@ -74,10 +76,7 @@ package struct InvalidationMessage: Sendable, Equatable {
         first.namespaces.sort()
         first.tags.sort()
         let names = invalidation.patterns + first.tags + invalidation.keys
-        first.pattern =
-            names.first
-            ?? (first.everything
-                ? "cistern:all" : (first.tables + first.namespaces).first.map { placeholder + $0 } ?? "cistern:none")
+        first.pattern = names.first ?? first.placeholder
         let others = names.dropFirst().map { name in
             var message = InvalidationMessage()
             message.pattern = name

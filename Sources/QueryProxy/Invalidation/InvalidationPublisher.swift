@@ -93,6 +93,10 @@ package final class InvalidationPublisher: Sendable {
     /// Sends a heartbeat or a farewell after everything that was published before.
     func send(_ message: ControlMessage) -> EventLoopFuture<Void> {
         let command = RedisCommand("PUBLISH", [ByteBuffer(string: controlChannel), message.bytes])
-        return eventLoop.flatSubmit { self.redis.send([command], on: self.eventLoop).map { _ in } }
+        return eventLoop.flatSubmit {
+            // Nothing is said after a farewell.
+            if case .goodbye = message { self.send() }
+            return self.redis.send([command], on: self.eventLoop).map { _ in }
+        }
     }
 }

@@ -42,7 +42,11 @@ extension QueryProxy {
             _ = try await statements.facts(of: statement, searchPath: request.searchPath, from: source)
             return ProxyError(.postgresUnavailable, "PostgreSQL cannot be reached")
         } catch {
-            return ProxyError(any: error)
+            var failure = ProxyError(any: error)
+            failure.position = failure.position.flatMap {
+                statement.shape.position(inText: request.sql, ofFactsPosition: $0)
+            }
+            return failure
         }
     }
 }

@@ -1,6 +1,7 @@
 /// What the catalogs said of a database's definitions at one moment: a number for each relation, which is another when
-/// anything about it changed (its columns, rights, triggers, rules, policies, children), and one for what belongs to none
-/// (functions, schemas, roles, types).
+/// anything about it changed (its columns, rights, rules, policies, children), and one for what belongs to none or
+/// reaches further (functions, triggers, foreign keys, defaults, schemas, roles, types): what writes change beyond their
+/// own table depends on those.
 struct SchemaSignature: Equatable, Sendable {
     struct Relation: Equatable, Sendable {
         var hash: String
@@ -58,7 +59,12 @@ struct SchemaSignature: Equatable, Sendable {
             SELECT oid, 'c' || xmin FROM relations
             UNION ALL SELECT a.attrelid, 'a' || a.attnum || ':' || a.xmin FROM pg_catalog.pg_attribute AS a
                 JOIN relations AS r ON r.oid = a.attrelid WHERE a.attnum > 0
-            UNION ALL SELECT t.tgrelid, 't' || t.oid || ':' || t.xmin FROM pg_catalog.pg_trigger AS t
+            UNION ALL SELECT 0, 't' || t.oid || ':' || t.xmin FROM pg_catalog.pg_trigger AS t
+            UNION ALL SELECT 0, 'q' || q.oid || ':' || q.xmin FROM pg_catalog.pg_constraint AS q
+                WHERE q.contype IN ('f', 'c')
+            UNION ALL SELECT 0, 'd' || d.oid || ':' || d.xmin FROM pg_catalog.pg_attrdef AS d
+            UNION ALL SELECT 0, 'x' || x.indexrelid || ':' || x.xmin FROM pg_catalog.pg_index AS x
+                WHERE x.indrelid >= 16384 AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
             UNION ALL SELECT w.ev_class, 'w' || w.oid || ':' || w.xmin FROM pg_catalog.pg_rewrite AS w
                 WHERE w.ev_class >= 16384
             UNION ALL SELECT p.polrelid, 'p' || p.oid || ':' || p.xmin FROM pg_catalog.pg_policy AS p

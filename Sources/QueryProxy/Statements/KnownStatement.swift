@@ -8,7 +8,7 @@ internal import Synchronization
 final class KnownStatement: Sendable {
     let shape: StatementShape
     /// By the `search_path` that a request set, which is the only setting that changes what a name stands for.
-    private let plans = Mutex(BoundedTable<ExactText?, ReadPlan>(limit: 64))
+    private let plans = Mutex(BoundedTable<ExactText?, ReadPlan>(limit: 64, costLimit: 64 << 10))
     private let fetches = Atomic<Int>(0)
 
     init(shape: StatementShape) {
@@ -26,12 +26,17 @@ final class KnownStatement: Sendable {
     }
 
     func remember(_ plan: ReadPlan, under searchPath: String?) {
-        plans.withLock { $0.insert(plan, for: searchPath.map { ExactText($0) }) }
+        let cost = searchPath?.utf8.count ?? 0
+        plans.withLock { $0.insert(plan, for: searchPath.map { ExactText($0) }, cost: cost) }
     }
+
+    /// A longer statement takes megabytes of each of the server's processes that keeps it.
+    private static let maximumPreparedBytes = 32 << 10
 
     /// Whether a prepared statement pays: a text without parameters that is asked once would only crowd out others.
     func shouldPrepare() -> Bool {
-        !shape.parameterNumbers.isEmpty || fetches.add(1, ordering: .relaxed).oldValue > 0
+        if shape.canonicalText.utf8.count > Self.maximumPreparedBytes { return false }
+        return !shape.parameterNumbers.isEmpty || fetches.add(1, ordering: .relaxed).oldValue > 0
     }
 }
 

@@ -15,20 +15,39 @@ final class Statements: Sendable {
         let template: ExactText
         let searchPath: ExactText?
         let schemaVersion: UInt64
+
+        /// Bytes.
+        var cost: Int { template.text.utf8.count + (searchPath?.text.utf8.count ?? 0) + 256 }
+
+        var settings: [(name: String, value: String)] {
+            searchPath.map { [(name: "search_path", value: $0.text)] } ?? []
+        }
     }
 
     private struct State {
         var known: BoundedTable<ExactText, KnownStatement>
         var facts: BoundedTable<FactsKey, StatementFacts>
+        var writeFacts: BoundedTable<FactsKey, WriteFacts>
         var questions: [FactsKey: Task<StatementFacts, any Error>] = [:]
     }
+
+    /// On average; where statements are longer, fewer are remembered.
+    private static let bytesPerStatement = 8 << 10
 
     private let state: Mutex<State>
     private let version = Atomic<UInt64>(0)
     private let analyzer: SQLAnalyzer
 
     init(limit: Int, analyzer: SQLAnalyzer) {
-        state = Mutex(State(known: BoundedTable(limit: limit), facts: BoundedTable(limit: limit)))
+        let bytes = limit.multipliedReportingOverflow(by: Self.bytesPerStatement)
+        let costLimit = bytes.overflow ? .max : bytes.partialValue
+        state = Mutex(
+            State(
+                known: BoundedTable(limit: limit, costLimit: costLimit),
+                facts: BoundedTable(limit: limit, costLimit: costLimit),
+                writeFacts: BoundedTable(limit: limit, costLimit: costLimit)
+            )
+        )
         self.analyzer = analyzer
     }
 
@@ -47,7 +66,8 @@ final class Statements: Sendable {
         let statement = KnownStatement(shape: await analyzer.shape(of: sql))
         return state.withLock { state in
             if let earlier = state.known.value(for: ExactText(sql)) { return earlier }
-            state.known.insert(statement, for: ExactText(sql))
+            // The text itself, and the three forms of it that its shape has.
+            state.known.insert(statement, for: ExactText(sql), cost: 4 * sql.utf8.count + 1024)
             return statement
         }
     }
@@ -60,11 +80,7 @@ final class Statements: Sendable {
         searchPath: String?,
         from source: some CatalogSource
     ) async throws -> (StatementFacts, schemaVersion: UInt64) {
-        let key = FactsKey(
-            template: ExactText(statement.shape.template),
-            searchPath: searchPath.map { ExactText($0) },
-            schemaVersion: schemaVersion
-        )
+        let key = key(of: statement, searchPath)
         let known = state.withLock { state -> (StatementFacts?, Task<StatementFacts, any Error>?) in
             if let facts = state.facts.value(for: key) { return (facts, nil) }
             if let question = state.questions[key] { return (nil, question) }
@@ -77,6 +93,30 @@ final class Statements: Sendable {
         return (try await question.value, key.schemaVersion)
     }
 
+    private func key(of statement: KnownStatement, _ searchPath: String?) -> FactsKey {
+        FactsKey(
+            template: ExactText(statement.shape.template),
+            searchPath: searchPath.map { ExactText($0) },
+            schemaVersion: schemaVersion
+        )
+    }
+
+    /// What the catalogs prove of a statement that changes rows.
+    ///
+    /// - Throws: what the source throws; a failure is forgotten.
+    func writeFacts(
+        of statement: KnownStatement,
+        searchPath: String?,
+        from source: some CatalogSource
+    ) async throws -> WriteFacts {
+        if statement.shape.changedRelation == nil { return .unproved }
+        let key = key(of: statement, searchPath)
+        if let facts = state.withLock({ $0.writeFacts.value(for: key) }) { return facts }
+        let facts = try await analyzer.writeFacts(for: statement.shape, settings: key.settings, from: source)
+        state.withLock { $0.writeFacts.insert(facts, for: key, cost: key.cost) }
+        return facts
+    }
+
     /// Runs in a task of its own: one asker who gives up does not end it for the others. It ends with its answer, which
     /// the source's own time-out bounds.
     private func learn(
@@ -84,12 +124,11 @@ final class Statements: Sendable {
         of statement: KnownStatement,
         from source: some CatalogSource
     ) async throws -> StatementFacts {
-        let settings = key.searchPath.map { [(name: "search_path", value: $0.text)] } ?? []
         do {
-            let facts = try await analyzer.facts(for: statement.shape, settings: settings, from: source)
+            let facts = try await analyzer.facts(for: statement.shape, settings: key.settings, from: source)
             state.withLock { state in
                 state.questions[key] = nil
-                state.facts.insert(facts, for: key)
+                state.facts.insert(facts, for: key, cost: key.cost)
             }
             return facts
         } catch {
@@ -101,6 +140,9 @@ final class Statements: Sendable {
     /// The schema may have changed.
     func forgetFacts() {
         version.add(1, ordering: .acquiringAndReleasing)
-        state.withLock { $0.facts.removeAll() }
+        state.withLock { state in
+            state.facts.removeAll()
+            state.writeFacts.removeAll()
+        }
     }
 }

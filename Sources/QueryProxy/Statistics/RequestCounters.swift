@@ -47,6 +47,8 @@ final class RequestCounters: Sendable {
     static let otherName = "other"
     private static let maximumNamespaces = 1000
     private static let maximumReasons = 200
+    /// In bytes: a caller may make up any name.
+    private static let maximumName = 200
 
     private struct State {
         var namespaces: [String: SourceCounters] = [:]
@@ -80,7 +82,8 @@ final class RequestCounters: Sendable {
         if let counters = configured[namespace] { return counters.count(source) }
         let counters = state.withLock { state in
             if let counters = state.namespaces[namespace] { return counters }
-            let name = state.namespaces.count < Self.maximumNamespaces ? namespace : Self.otherName
+            let isKept = state.namespaces.count < Self.maximumNamespaces && namespace.utf8.count <= Self.maximumName
+            let name = isKept ? namespace : Self.otherName
             let counters = state.namespaces[name] ?? SourceCounters()
             state.namespaces[name] = counters
             return counters

@@ -52,6 +52,7 @@ extension QueryProxy {
         var steps = request.statements.map { statement in
             var step = PostgresStep(sql: statement.sql, parameters: statement.parameters.map { PostgresParameter($0) })
             step.output = .json
+            step.planKey = request.settings.planKey
             return step
         }
         steps.append(WrittenRelations.look)
@@ -63,19 +64,13 @@ extension QueryProxy {
         do {
             var results = try await postgres.run(script)
             var written = WrittenRelations(rows: results.removeLast().rows)
-            if changesSchema {
-                written.isUnknown = true
-                written.changedSchema = true
-            }
+            written.judge(commands: results.map(\.command), changesSchema: changesSchema)
             return (results, written)
         } catch {
             var failure = ProxyError(error)
             if let step = error.stepIndex, step < request.statements.count { failure.statement = step }
             if error.outcomeUnknown {
-                var everything = WrittenRelations()
-                everything.isUnknown = true
-                everything.changedSchema = true
-                _ = await invalidate(everything, request.invalidate)
+                _ = await invalidate(.everything, request.invalidate)
                 failure.message += "; whether the transaction was committed is unknown"
             }
             throw failure

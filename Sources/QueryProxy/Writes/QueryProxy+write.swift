@@ -49,51 +49,74 @@ extension QueryProxy {
         _ statement: KnownStatement,
         _ effect: WriteEffect
     ) async throws -> Outcome {
-        var everything = WrittenRelations()
-        everything.isUnknown = true
-        everything.changedSchema = true
+        guard case .looked(let shape) = effect, shape.canRunInTransaction else {
+            return try await runAlone(request, statement)
+        }
+        let catalog = PostgresCatalogSource(pool: postgres, timeout: settings.statementTimeout)
+        // What the catalogs cannot tell of a wrong statement, PostgreSQL says itself when it is run.
+        if let facts = try? await statements.writeFacts(of: statement, searchPath: request.searchPath, from: catalog),
+            case .only(let table) = facts
+        {
+            return try await runUnwatched(request, statement, changing: table)
+        }
+        var script = PostgresScript(
+            steps: [PostgresStep(request, statement, output: .json), WrittenRelations.look]
+        )
+        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        script.runsInTransaction = true
+        script.mayLeaveSessionState = true
         do {
-            guard case .looked(let shape) = effect, shape.canRunInTransaction else {
-                return Outcome(result: try await runAlone(request, statement), written: everything)
-            }
-            var script = PostgresScript(
-                steps: [PostgresStep(request, statement, output: .json), WrittenRelations.look]
-            )
-            script.configure(request.settings, settings.timeout(request.timeout), settings)
-            script.runsInTransaction = true
-            script.mayLeaveSessionState = true
             let results = try await postgres.run(script)
             var written = WrittenRelations(rows: results[1].rows)
-            if shape.changesSchema {
-                written.isUnknown = true
-                written.changedSchema = true
-            }
+            written.judge(commands: [results[0].command], changesSchema: shape.changesSchema)
             return Outcome(result: results[0], written: written)
-        } catch let error as PostgresError where error.sqlState == "2D000" {
-            // A procedure that ends transactions itself. The attempt was rolled back; alone, it may.
-            let result: PostgresResult
-            do {
-                result = try await runAlone(request, statement)
-            } catch {
-                _ = await invalidate(everything, [])
-                throw error
-            }
-            return Outcome(result: result, written: everything)
-        } catch let error as PostgresError where error.outcomeUnknown {
-            _ = await invalidate(everything, request.invalidate)
-            var failure = ProxyError(error)
-            failure.message += "; whether the statement was committed is unknown"
-            throw failure
+        } catch {
+            if error.needsToBeAlone { return try await runAlone(request, statement) }
+            if error.outcomeUnknown { throw await unknownOutcome(error, request) }
+            throw error
         }
     }
 
-    private func runAlone(_ request: QueryRequest, _ statement: KnownStatement) async throws -> PostgresResult {
+    /// A statement of which it is proved what it changes: as PostgreSQL would run it for anybody, without a look.
+    private func runUnwatched(
+        _ request: QueryRequest,
+        _ statement: KnownStatement,
+        changing table: String
+    ) async throws -> Outcome {
+        var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
+        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        var written = WrittenRelations()
+        written.tables = [table]
+        do {
+            return Outcome(result: try await postgres.run(script)[0], written: written)
+        } catch {
+            if error.outcomeUnknown { throw await unknownOutcome(error, request) }
+            throw error
+        }
+    }
+
+    /// Outside a transaction of ours, where nothing can be told of what it changes.
+    private func runAlone(_ request: QueryRequest, _ statement: KnownStatement) async throws -> Outcome {
         var step = PostgresStep(request, statement, output: .json)
         step.isPrepared = false
         var script = PostgresScript(steps: [step])
         script.configure(request.settings, settings.timeout(request.timeout), settings)
         script.mayLeaveSessionState = true
-        return try await postgres.run(script)[0]
+        do {
+            return Outcome(result: try await postgres.run(script)[0], written: .everything)
+        } catch {
+            if error.outcomeUnknown { throw await unknownOutcome(error, request) }
+            if error.mayHaveCommittedParts { _ = await invalidate(.everything, []) }
+            throw error
+        }
+    }
+
+    /// What was not answered may have been committed.
+    private func unknownOutcome(_ error: PostgresError, _ request: QueryRequest) async -> ProxyError {
+        _ = await invalidate(.everything, request.invalidate)
+        var failure = ProxyError(error)
+        failure.message += "; whether the statement was committed is unknown"
+        return failure
     }
 
     /// What an invalidation reached, as the answer tells it.
@@ -144,6 +167,31 @@ extension QueryProxy {
             throw ProxyError(.badRequest, "\"refresh\" is for statements that read")
         }
         return try await answer(to: request)
+    }
+}
+
+extension WrittenRelations {
+    static var everything: WrittenRelations {
+        var everything = WrittenRelations()
+        everything.isUnknown = true
+        everything.changedSchema = true
+        return everything
+    }
+}
+
+extension PostgresError {
+    /// A procedure that ends transactions itself, or a statement that PostgreSQL runs in no transaction. The attempt was
+    /// rolled back; alone, it may.
+    fileprivate var needsToBeAlone: Bool { sqlState == "2D000" || sqlState == "25001" }
+
+    /// Of a statement that ran alone: a procedure that failed after a COMMIT of its own. One whose text is at fault, which
+    /// has a position, did not begin.
+    fileprivate var mayHaveCommittedParts: Bool {
+        switch code {
+        case .server: position == nil
+        case .timeout, .cancelled, .resultTooLarge, .connectionLost: true
+        case .unavailable, .acquireTimeout, .invalidParameter, .shuttingDown: false
+        }
     }
 }
 

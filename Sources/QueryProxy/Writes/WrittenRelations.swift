@@ -28,7 +28,7 @@ struct WrittenRelations: Equatable {
             AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
             AND l.mode IN ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock',
                            'ExclusiveLock', 'AccessExclusiveLock')
-            AND (k.oid IS NULL OR k.relkind IN ('r', 'p', 'm', 'f', 'v'))
+            AND (k.oid IS NULL OR k.relkind IN ('r', 'p', 'm', 'f', 'v') AND k.relpersistence <> 't')
         GROUP BY 1
         """
     )
@@ -46,6 +46,28 @@ struct WrittenRelations: Equatable {
         }
         tables.sort()
     }
+
+    /// Takes note of what was run.
+    ///
+    /// Most definitions are changed under a lock that shuts everybody out. When a function or a trigger took one there is no
+    /// telling what else reads differently now: what reads a view carries the tables behind it, and a new table may
+    /// stand before another of its name.
+    ///
+    /// - Parameters:
+    ///   - commands: the words that PostgreSQL answered.
+    ///   - changesSchema: whether a statement defines something by its shape.
+    mutating func judge(commands: [String], changesSchema: Bool) {
+        let isExplained = commands.allSatisfy { Self.locking.contains($0) }
+        guard changesSchema || (changedSchema && !isExplained) else { return }
+        isUnknown = true
+        changedSchema = true
+    }
+
+    /// Commands that take such a lock, or may stand beside one that does, and define nothing.
+    private static let locking: Set<String> = [
+        "TRUNCATE TABLE", "REFRESH MATERIALIZED VIEW", "LOCK TABLE", "CLUSTER", "REINDEX", "INSERT", "UPDATE", "DELETE",
+        "MERGE",
+    ]
 
     var isEmpty: Bool { tables.isEmpty && !isUnknown }
 

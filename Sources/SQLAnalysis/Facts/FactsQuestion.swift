@@ -21,16 +21,16 @@ struct FactsQuestion {
     /// The functions from which conversions take their values; the answers tell them by their place.
     private let sourceCalls: [StatementUses.Call]
 
-    /// - Parameter name: of the prepared statement; letters and digits.
-    init(_ shape: StatementShape, name: String) {
+    init(_ shape: StatementShape) {
         self.shape = shape
-        self.name = name
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        name = "cistern_facts_" + String(repeating: "0", count: 16 - digits.count) + digits
         sourceCalls = Array(shape.uses.conversions.reduce(into: Set()) { $0.formUnion($1.source.calls) })
     }
 
     var statements: [CatalogStatement] {
         [
-            CatalogStatement(sql: "PREPARE \(name) AS \(shape.statement)"),
+            CatalogStatement(sql: Self.preparation(name) + shape.statement),
             CatalogStatement(sql: "DEALLOCATE \(name)"),
             CatalogStatement(sql: Self.noteLocks),
             CatalogStatement(sql: Self.useCatalogs),
@@ -45,6 +45,8 @@ struct FactsQuestion {
             ),
         ]
     }
+
+    static func preparation(_ name: String) -> String { "PREPARE \(name) AS " }
 
     // MARK: Parameters
 
@@ -141,5 +143,15 @@ struct FactsQuestion {
 extension StatementUses.Name {
     fileprivate var members: [(key: String, value: JSONValue)] {
         [("schema", schema.map { .string($0) } ?? .null), ("name", .string(name))]
+    }
+}
+
+extension StatementShape {
+    /// Where in a text of this shape PostgreSQL found a fault, from where it found it when it was asked for facts. In
+    /// characters from 1; nil where the fault is none of the text's.
+    package func position(inText sql: String, ofFactsPosition position: Int) -> Int? {
+        let before = FactsQuestion.preparation("cistern_facts_0123456789abcdef").unicodeScalars.count
+        guard position > before, let start = sql.firstRange(of: statement)?.lowerBound else { return nil }
+        return position - before + sql.unicodeScalars.distance(from: sql.startIndex, to: start)
     }
 }

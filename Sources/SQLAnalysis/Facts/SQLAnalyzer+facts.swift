@@ -12,8 +12,7 @@ extension SQLAnalyzer {
             let reason = shape.bypass.reason ?? "write"
             return StatementFacts(tables: [], readsUnknown: true, cacheability: .bypass(reason: reason))
         }
-        let name = "cistern_facts_" + String(UInt64.random(in: .min ... .max), radix: 16)
-        let question = FactsQuestion(shape, name: name)
+        let question = FactsQuestion(shape)
         return question.facts(from: try await source.rows(of: question.statements, settings: settings))
     }
 }

@@ -20,6 +20,9 @@ extension StatementShape {
                 return
             }
             kind = .write
+            if ["InsertStmt", "UpdateStmt", "DeleteStmt"].contains(type), node["withClause"] == nil {
+                changedRelation = node["relation"]?.quotedName
+            }
             changesSchema = !plainWrites.contains(type)
             if type == "DoStmt" { changesSchema = Self.mayDefine(node) }
             canRunInTransaction = !runsAlone(type, node)
@@ -63,6 +66,15 @@ extension StatementShape {
                 definingWords.contains(SmallWord($0))
             }
         }
+    }
+}
+
+extension JSONValue {
+    /// A RangeVar's name as `to_regclass` takes it.
+    fileprivate var quotedName: String? {
+        guard let name = self["relname"]?.string, self["catalogname"] == nil else { return nil }
+        return ([self["schemaname"]?.string, name] as [String?]).compactMap { $0 }
+            .map { "\"" + $0.replacing("\"", with: "\"\"") + "\"" }.joined(separator: ".")
     }
 }
 

@@ -36,6 +36,8 @@ package struct StatementShape: Sendable {
 
     /// A plain query, which the server can be asked about.
     var isQuery = false
+    /// The table, quoted, whose rows an INSERT, UPDATE or DELETE without WITH changes.
+    package var changedRelation: String?
     /// What the server is asked about.
     var uses = StatementUses()
     /// The statement without what stands before and behind it.

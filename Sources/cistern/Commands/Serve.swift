@@ -40,6 +40,8 @@ struct Serve: AsyncParsableCommand {
             complain("\(error)")
             throw ExitCode.configuration
         }
+        // A terminal that hangs up, or a supervisor that asks for a reload, must not end it.
+        signal(SIGHUP, SIG_IGN)
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: proxy.services.map { .init(service: $0) },

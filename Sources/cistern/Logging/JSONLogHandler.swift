@@ -20,7 +20,7 @@ struct JSONLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         var buffer = ByteBuffer(string: "{\"time\":")
-        buffer.writeJSONString(Date.now.formatted(.iso8601.time(includingFractionalSeconds: true)))
+        buffer.writeJSONString(Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         for (name, text) in [("level", event.level.rawValue), ("logger", label), ("message", "\(event.message)")] {
             buffer.writeString(",\"\(name)\":")
             buffer.writeJSONString(text)

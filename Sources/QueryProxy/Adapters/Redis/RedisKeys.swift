@@ -36,16 +36,16 @@ package struct RedisKeys: Sendable {
     /// A key of the cache service, as other services know it.
     func service(_ key: String) -> String { prefix + key }
 
-    /// A glob that finds the cache service's keys that match a pattern. It may find keys of ours too: see ``isOurs(_:)``.
+    /// A glob that finds the cache service's keys that match a pattern. It may find others too: see ``isService(_:)``.
     func serviceKeys(matching pattern: String) -> String { prefix.escapedForGlob + pattern }
 
-    /// Whether a key holds something of the cache itself.
-    func isOurs(_ key: String) -> Bool { key.hasPrefix(prefix + "cistern:") }
+    /// Whether a key may be one of the cache service: it has a namespace (`name:rest`), and is none of the cache itself.
+    func isService(_ key: String) -> Bool {
+        key.hasPrefix(prefix) && key.dropFirst(prefix.count).contains(":") && !key.hasPrefix(prefix + "cistern:")
+    }
 
     /// Which run of which server the present epoch belongs to.
     var server: String { prefix + "cistern:server" }
-    /// The proxies that are running, by their origins.
-    var proxies: String { prefix + "cistern:proxies" }
     /// The channel on which proxies tell each other what is no invalidation.
     package var controlChannel: String { prefix + "cistern:control" }
 }

@@ -65,6 +65,9 @@ package final class RedisSharedStore: SharedStore {
 
     package var isUsable: Bool { redis.isAvailable && !isBehind.load(ordering: .acquiring) }
 
+    /// Whether invalidations wait that Redis has not been told of.
+    var isBehindRedis: Bool { isBehind.load(ordering: .acquiring) }
+
     package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
         let entryKey = keys.entry(key)
         var command = RedisCommand("MGET", entryKey)
@@ -187,29 +190,50 @@ package final class RedisSharedStore: SharedStore {
 
     private func tell(_ invalidation: Invalidation) async throws {
         var generations = invalidation.tags.map { keys.generation($0) }
-        var values = invalidation.keys + invalidation.tags.compactMap(\.userName)
-        values = values.map { keys.service($0) }
         for pattern in invalidation.patterns {
             // A tag that is created while the scan runs was created after the write.
             generations += try await scan(keys.userGenerations(matching: pattern))
-            values += try await scan(keys.serviceKeys(matching: pattern)).filter { !keys.isOurs($0) }
         }
-        var commands = generations.map { name in
+        try await renew(generations)
+        // Whoever published it has seen to the keys of the cache service too.
+        if invalidation.isPublished { return }
+        await deleteValues(invalidation)
+        // Only now: a proxy that hears of it must not find the old generations in Redis any more.
+        publisher.publish(invalidation) { [weak self] in self?.requeue(invalidation) }
+    }
+
+    private func renew(_ generations: [String]) async throws {
+        let commands = generations.map { name in
             var command = RedisCommand("SET", name)
             command.append(Generation().bytes)
             command.append("PX")
             command.append(Self.generationLifetime)
             return command
         }
-        commands += values.chunked(by: 500).map { RedisCommand(parts: ["UNLINK"] + $0) }
         for batch in commands.chunked(by: 1000) {
-            for reply in try await redis.send(batch) {
-                if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+            let errors = try await redis.send(batch).compactMap(\.errorMessage)
+            guard let error = errors.first else { continue }
+            guard error.hasPrefix("OOM") else { throw RedisError(code: .server, message: error) }
+            // Redis has no memory to write with, but it can still forget: a generation that is missing fits no entry.
+            for batch in generations.chunked(by: 500) {
+                _ = try await redis.send(RedisCommand(parts: ["UNLINK"] + batch))
             }
+            return
         }
-        if invalidation.isPublished { return }
-        // Only now: a proxy that hears of it must not find the old generations in Redis any more.
-        publisher.publish(invalidation) { [weak self] in self?.requeue(invalidation) }
+    }
+
+    /// Values of the cache service under the same names. They are no entries: when they cannot be deleted (the user may
+    /// have no right to them) that is said in the log, and they end with their time to live.
+    private func deleteValues(_ invalidation: Invalidation) async {
+        do {
+            var values = (invalidation.keys + invalidation.tags.compactMap(\.userName)).map { keys.service($0) }
+            for pattern in invalidation.patterns { values += try await scan(keys.serviceKeys(matching: pattern)) }
+            for batch in values.filter(keys.isService).chunked(by: 500) {
+                _ = try await redis.send(RedisCommand(parts: ["UNLINK"] + batch))
+            }
+        } catch {
+            logger.warning("values of the cache service were not deleted", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// All keys that match a glob, without ever holding Redis up.
