@@ -105,7 +105,10 @@ let package = Package(
         ),
         .testTarget(
             name: "QueryProxyTests",
-            dependencies: ["QueryProxy", "TestSupport", nioCore],
+            dependencies: [
+                "QueryProxy", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "JSONText", "TestSupport",
+                nioCore, nioPosix, logging,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -56,6 +56,18 @@ import Testing
         #expect(try connection(&pool) == "a")
     }
 
+    @Test func goesOnTryingThoughNobodyMayWait() throws {
+        var pool = PoolState<String>(minimum: 0, maximum: 2)
+        _ = try wait(&pool)
+        _ = pool.openingFailed(error)
+        #expect(pool.openIfUseful() == 1)
+        _ = pool.openingFailed(error)
+        #expect(pool.openIfUseful() == 1)
+        _ = pool.opened("a", at: now)
+        #expect(pool.openIfUseful() == 0)
+        #expect(try connection(&pool) == "a")
+    }
+
     @Test func aFailureWhileOthersServeFailsNobody() throws {
         var pool = PoolState<String>(minimum: 0, maximum: 2)
         _ = try wait(&pool)

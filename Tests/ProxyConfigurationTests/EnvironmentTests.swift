@@ -65,7 +65,7 @@ import Testing
         (
             "CISTERN_NAMESPACE_PRODUCTS",
             "sets no key; it must be CISTERN_NAMESPACE_NAME_ and one of TABLES, TTL, MEMORY, STALE_WHILE_REVALIDATE, "
-                + "STALE_IF_ERROR, MAX_MISSES_IN_FLIGHT"
+                + "STALE_IF_ERROR, EARLY_REFRESH, MAX_MISSES_IN_FLIGHT"
         ),
     ])
     func unknownNamesOfOursAreRefused(name: String, message: String) {

@@ -52,6 +52,15 @@ actor OwnRedisServer {
         self.process = process
     }
 
+    /// It answers nobody any more, and nobody is told.
+    func suspend() {
+        if let process { kill(process.processIdentifier, SIGSTOP) }
+    }
+
+    func resume() {
+        if let process { kill(process.processIdentifier, SIGCONT) }
+    }
+
     /// Ends it at once. It inherits the signal mask of the thread that started it, which may keep milder signals from it.
     func stop() async {
         guard let process else { return }

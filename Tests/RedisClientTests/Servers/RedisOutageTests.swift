@@ -45,20 +45,20 @@ import Testing
             }
             let observer = RecordingObserver()
             try await RedisFixture.running(RedisFixture.client(configuration, observer: observer)) { client in
-                _ = try await client.send(RedisCommand("CLIENT", "PAUSE", "1500", "ALL"))
+                server.suspend()
                 await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
                     (error as? RedisError)?.code == .timeout
                 }
                 #expect(!client.isAvailable)
-                let start = ContinuousClock.now
+                // While it hangs no connection can be made to it, so nothing is tried: a thousand time-outs would be 200
+                // seconds.
                 for _ in 0..<1_000 {
                     await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
                         (error as? RedisError)?.code == .unavailable
                     }
                 }
-                // A thousand time-outs would be 200 seconds.
-                #expect(ContinuousClock.now - start < .seconds(1))
                 #expect(!client.isAvailable)
+                server.resume()
                 #expect(try await eventually(within: .seconds(5)) { client.isAvailable })
                 #expect(try await client.send(RedisCommand("PING")).string == "PONG")
             }

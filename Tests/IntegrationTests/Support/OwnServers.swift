@@ -1,0 +1,130 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+/// A server's process, which its test may stop and start again.
+private final class RestartableProcess: Sendable {
+    private let current = Mutex<ChildProcess?>(nil)
+
+    func replace(_ process: ChildProcess?) { current.withLock { $0 = process } }
+    var process: ChildProcess? { current.withLock { $0 } }
+}
+
+func freePort() async throws -> Int {
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(channel.localAddress?.port)
+    try await channel.close()
+    return port
+}
+
+/// A redis-server of a test's own. What it has saved by SAVE it loads when it starts again.
+struct OwnRedis: Sendable {
+    let port: Int
+    let folder: URL
+    private let running = RestartableProcess()
+
+    var url: String { "redis://127.0.0.1:\(port)/0" }
+
+    init(in folder: URL) async throws {
+        self.folder = folder
+        self.port = try await freePort()
+        try await start()
+    }
+
+    func start() async throws {
+        let process = try ChildProcess(
+            "redis-server",
+            [
+                "--bind", "127.0.0.1", "--port", "\(port)", "--dir", folder.path, "--save", "", "--appendonly", "no",
+            ],
+            logFile: folder.appending(path: "redis.log")
+        )
+        running.replace(process)
+        let answers = try await eventually(within: .seconds(10)) {
+            try await Redis.reply(port: port, "PING") == "+PONG"
+        }
+        guard answers else { throw ChildProcess.Failure(description: "redis-server: \(process.log)") }
+    }
+
+    /// Ends it at once; nothing is saved.
+    func stop() async {
+        await running.process?.killNow()
+    }
+
+    /// SIGSTOP makes it hang, SIGCONT go on.
+    func send(signal: Int32) {
+        running.process?.send(signal: signal)
+    }
+
+    func reply(_ command: String) async throws -> String {
+        try #require(try await Redis.reply(port: port, command), "Redis does not answer")
+    }
+}
+
+enum Redis {
+    /// The server that the tests were started with.
+    static var url: String {
+        get throws { try #require(ProcessInfo.processInfo.environment["CISTERN_TEST_REDIS"], "no Redis") }
+    }
+
+    /// The first line of the reply to a command without spaces in its words; nil where nobody answers.
+    static func reply(port: Int, _ command: String) async throws -> String? {
+        guard let client = try? await LineClient.connect(port: port) else { return nil }
+        let reply = try? await client.exchange(command, within: .seconds(5))
+        await client.close()
+        return reply.map { $0.hasSuffix("\r") ? String($0.dropLast()) : $0 }
+    }
+
+    /// On the server that the tests were started with.
+    static func reply(_ command: String) async throws -> String {
+        let port = try #require(URLComponents(string: try url)?.port)
+        return try #require(try await reply(port: port, command), "Redis does not answer")
+    }
+}
+
+/// A PostgreSQL cluster of a test's own.
+struct OwnPostgres: Sendable {
+    let port: Int
+    private let folder: URL
+    private let programs: String
+
+    var url: String { "host=127.0.0.1 port=\(port) user=cistern dbname=postgres" }
+    private var data: String { folder.appending(path: "data").path }
+
+    init(in parent: URL) async throws {
+        programs = try #require(ProcessInfo.processInfo.environment["CISTERN_TEST_PG_BIN"], "no CISTERN_TEST_PG_BIN")
+        port = try await freePort()
+        folder = parent.appending(path: "postgres")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        if getuid() == 0 {
+            try await ChildProcess.run("chmod", ["755", parent.path])
+            try await ChildProcess.run("chown", ["postgres:", folder.path])
+        }
+        try await run(
+            "initdb",
+            ["-D", data, "-U", "cistern", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        )
+        try await start()
+    }
+
+    func start() async throws {
+        let options = "-c listen_addresses=127.0.0.1 -c port=\(port) -c unix_socket_directories= -c fsync=off"
+        try await run("pg_ctl", ["-D", data, "-l", "\(data)/log", "-w", "-o", options, "start"])
+    }
+
+    func stop() async throws {
+        try await run("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"])
+    }
+
+    /// PostgreSQL refuses to run as root.
+    private func run(_ program: String, _ arguments: [String]) async throws {
+        let command = ["\(programs)/\(program)"] + arguments
+        let prefix =
+            getuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"] : []
+        let words = prefix + command
+        try await ChildProcess.run(words[0], Array(words.dropFirst()))
+    }
+}

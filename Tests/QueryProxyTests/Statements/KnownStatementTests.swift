@@ -1,0 +1,93 @@
+import SQLAnalysis
+import Testing
+
+@testable import QueryProxy
+
+@Suite struct KnownStatementTests {
+    private let fixture = ProxyFixture()
+
+    private func statement(_ sql: String) async -> KnownStatement {
+        KnownStatement(shape: await fixture.analyzer.shape(of: sql))
+    }
+
+    @Test func aPlanHoldsForItsPathAndItsSchema() async {
+        let statement = await statement("SELECT 1")
+        statement.remember(fixture.plan(), under: "a")
+        #expect(statement.plan(under: "a", schemaVersion: 0) != nil)
+        #expect(statement.plan(under: "b", schemaVersion: 0) == nil)
+        #expect(statement.plan(under: nil, schemaVersion: 0) == nil)
+        #expect(statement.plan(under: "a", schemaVersion: 1) == nil)
+    }
+
+    @Test func pathsThatCallersMakeUpAreNotHoarded() async {
+        let statement = await statement("SELECT 1")
+        let long = String(repeating: "x", count: 40_000)
+        statement.remember(fixture.plan(), under: long)
+        #expect(statement.plan(under: long, schemaVersion: 0) == nil)
+    }
+
+    @Test func whatIsAskedOnceIsNotPrepared() async {
+        let plain = await statement("SELECT 1")
+        #expect(!plain.shouldPrepare())
+        #expect(plain.shouldPrepare())
+        let parameters = await statement("SELECT $1::int")
+        #expect(parameters.shouldPrepare())
+        let long = await statement("SELECT $1::int, '\(String(repeating: "x", count: 40_000))'")
+        #expect(!long.shouldPrepare())
+        #expect(!long.shouldPrepare())
+    }
+
+    @Test func longTextsAreRememberedInFewerNumbers() async {
+        let statements = Statements(limit: 100, analyzer: fixture.analyzer)
+        // 16 KiB each: a hundred would be 6 MiB with all their forms.
+        for number in 0..<100 { _ = await statements.statement("SELECT \(number) -- \(padding)") }
+        #expect(statements.count > 0 && statements.count < 20)
+        #expect(statements.known("SELECT 99 -- \(padding)") != nil)
+        let huge = "SELECT 1 -- \(String(repeating: padding, count: 20))"
+        #expect(await statements.statement(huge).shape.kind == .read)
+        #expect(statements.known(huge) == nil)
+    }
+
+    private let padding = String(repeating: "x", count: 16 << 10)
+}
+
+@Suite struct StatementsTests {
+    private let fixture = ProxyFixture()
+
+    /// Answers like a server on which a statement reads no table at all, and counts the questions.
+    private final class Catalog: CatalogSource {
+        let asked = SharedCount()
+
+        func rows(
+            of statements: [CatalogStatement],
+            settings: [(name: String, value: String)]
+        ) async throws -> [[[String?]]] {
+            asked.add()
+            return statements.map { _ in [] }
+        }
+    }
+
+    @Test func theServerIsAskedOncePerTemplateAndPath() async throws {
+        let statements = Statements(limit: 100, analyzer: fixture.analyzer)
+        let catalog = Catalog()
+        let one = await statements.statement("SELECT 1 + 1")
+        let other = await statements.statement("select 2 + 3")
+        _ = try await statements.facts(of: one, searchPath: nil, from: catalog)
+        _ = try await statements.facts(of: other, searchPath: nil, from: catalog)
+        #expect(catalog.asked.value == 1)
+        _ = try await statements.facts(of: one, searchPath: "tenant", from: catalog)
+        #expect(catalog.asked.value == 2)
+    }
+
+    @Test func factsEndWithTheSchema() async throws {
+        let statements = Statements(limit: 100, analyzer: fixture.analyzer)
+        let catalog = Catalog()
+        let statement = await statements.statement("SELECT 1")
+        let before = try await statements.facts(of: statement, searchPath: nil, from: catalog).schemaVersion
+        statements.forgetFacts()
+        #expect(statements.schemaVersion != before)
+        let after = try await statements.facts(of: statement, searchPath: nil, from: catalog).schemaVersion
+        #expect(after == statements.schemaVersion)
+        #expect(catalog.asked.value == 2)
+    }
+}
