@@ -44,8 +44,9 @@ import Testing
                 configuration.connectTimeout = .milliseconds(400)
             }
             let observer = RecordingObserver()
-            try await RedisFixture.running(RedisFixture.client(configuration, observer: observer)) { client in
-                server.suspend()
+            try await RedisFixture.running(RedisFixture.client(configuration, observer: observer)) {
+                client async throws in
+                await server.suspend()
                 await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
                     (error as? RedisError)?.code == .timeout
                 }
@@ -58,7 +59,7 @@ import Testing
                     }
                 }
                 #expect(!client.isAvailable)
-                server.resume()
+                await server.resume()
                 #expect(try await eventually(within: .seconds(5)) { client.isAvailable })
                 #expect(try await client.send(RedisCommand("PING")).string == "PONG")
             }
