@@ -10,7 +10,7 @@ internal import QueryCache
 ///
 /// A sender's messages are counted. One that is missing means that something went unheard, and memory is emptied. A sender
 /// that falls silent without a farewell may have committed a write that it told nobody of: the epoch is renewed.
-struct ChannelMachine {
+struct ChannelMachine: Hashable {
     enum Action: Equatable {
         case distrust
         case dropMemory
@@ -28,7 +28,7 @@ struct ChannelMachine {
     static let trustTime: Int64 = 3000
     static let heartbeatInterval: Int64 = 1000
 
-    private struct Peer {
+    private struct Peer: Hashable {
         var sequence: Int64
         var heardAt: Int64
     }

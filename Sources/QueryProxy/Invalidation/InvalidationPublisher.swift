@@ -22,24 +22,27 @@ package final class InvalidationPublisher: Sendable {
     package let origin: String
     private let channel: String
     private let controlChannel: String
-    private let redis: RedisClient
+    private let transmit: Transmit
     private let eventLoop: any EventLoop
     private let window: TimeAmount
     private let state = Mutex(State())
+
+    /// Sends commands over the event loop's connection to Redis.
+    package typealias Transmit = @Sendable ([RedisCommand]) -> EventLoopFuture<[RESPValue]>
 
     /// - Parameter window: how long invalidations are gathered after one has been told.
     package init(
         origin: String,
         channel: String,
         controlChannel: String,
-        redis: RedisClient,
         eventLoop: any EventLoop,
-        window: TimeAmount = .milliseconds(4)
+        window: TimeAmount = .milliseconds(4),
+        transmit: @escaping Transmit
     ) {
         self.origin = origin
         self.channel = channel
         self.controlChannel = controlChannel
-        self.redis = redis
+        self.transmit = transmit
         self.eventLoop = eventLoop
         self.window = window
     }
@@ -83,7 +86,7 @@ package final class InvalidationPublisher: Sendable {
             }
             commands.append(RedisCommand("PUBLISH", [ByteBuffer(string: channel), message.bytes]))
         }
-        redis.send(commands, on: eventLoop).whenComplete { result in
+        transmit(commands).whenComplete { result in
             if case .success(let replies) = result, !replies.contains(where: { $0.errorMessage != nil }) { return }
             for action in onFailure { action() }
         }
@@ -96,7 +99,7 @@ package final class InvalidationPublisher: Sendable {
         return eventLoop.flatSubmit {
             // Nothing is said after a farewell.
             if case .goodbye = message { self.send() }
-            return self.redis.send([command], on: self.eventLoop).map { _ in }
+            return self.transmit([command]).map { _ in }
         }
     }
 }

@@ -59,6 +59,13 @@ package struct RedisCommand: Sendable, Equatable {
     /// The bytes of the command in the protocol.
     var encodedLength: Int { body.readableBytes + 8 }
 
+    /// The whole command as the protocol writes it.
+    package var encoded: ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: encodedLength)
+        encode(into: &buffer)
+        return buffer
+    }
+
     func encode(into buffer: inout ByteBuffer) {
         encodeHeader(into: &buffer)
         buffer.writeImmutableBuffer(body)

@@ -31,13 +31,13 @@ struct Proxy {
         if var client = try configuration.redisClient() {
             client.introduction = RedisSharedStore.introduction(keys: keys)
             let made = RedisClient(configuration: client, eventLoopGroup: group, logger: logging("redis"))
+            let eventLoop = group.next()
             let telling = InvalidationPublisher(
                 origin: origin,
                 channel: configuration.redis.channel,
                 controlChannel: keys.controlChannel,
-                redis: made,
-                eventLoop: group.next()
-            )
+                eventLoop: eventLoop
+            ) { made.send($0, on: eventLoop) }
             redis = made
             publisher = telling
             shared = RedisSharedStore(

@@ -42,7 +42,7 @@ final class ManualEventLoop: EventLoop {
         let number = state.withLock { state in
             state.next += 1
             let timer = Timer(number: state.next, deadline: deadline) {
-                promise.completeWith(Result { try task() })
+                promise.assumeIsolated().completeWith(Result { try task() })
             }
             state.timers.append(timer)
             return state.next

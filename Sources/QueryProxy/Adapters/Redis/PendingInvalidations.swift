@@ -4,7 +4,7 @@ internal import QueryCache
 ///
 /// Invariant: at most `limit` names are held; what is more is held as the epoch, which stands for every entry. Keys of the
 /// cache service are no entries: those over the limit are forgotten, and end with their time to live.
-struct PendingInvalidations {
+struct PendingInvalidations: Hashable {
     private let limit: Int
     private(set) var tags: Set<Tag> = []
     private(set) var patterns: [String] = []
