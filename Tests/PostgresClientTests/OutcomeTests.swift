@@ -47,7 +47,9 @@ import Testing
     @Test func aStatementThatWasCancelledInTimeIsNotCommitted() async throws {
         try await PostgresFixture.withPool { pool in
             try await pool.json(Self.table)
-            var script = PostgresScript(steps: [PostgresStep(sql: "INSERT INTO pool_outcomes SELECT 1 FROM pg_sleep(60)")])
+            var script = PostgresScript(steps: [
+                PostgresStep(sql: "INSERT INTO pool_outcomes SELECT 1 FROM pg_sleep(60)")
+            ])
             script.runsInTransaction = true
             script.timeout = .milliseconds(50)
             let error = try #require(await Self.outcome(of: script, pool))

@@ -8,7 +8,7 @@ import Testing
 
     /// A flight that began a while ago brings an answer of its beginning.
     @Test func aFlightThatBeganTooLongAgoIsNotJoined() async throws {
-        let cache = fixture.cache()
+        let cache = fixture.cache(shared: false)
         let source = GatedSource()
         async let first = cache.ask(source)
         await source.wasAsked(times: 1)

@@ -65,6 +65,13 @@ struct ChannelMachine: Hashable {
         return [.distrust]
     }
 
+    /// Redis knows of these proxies. One that is not heard has its time from now on, like one that fell silent.
+    mutating func met(_ origins: [String], now: Int64) {
+        for name in origins where name != origin && peers[name] == nil {
+            peers[name] = Peer(sequence: -1, heardAt: now)
+        }
+    }
+
     /// To be called every ``heartbeatInterval``.
     mutating func tick(now: Int64) -> [Action] {
         guard isSubscribed else { return [] }

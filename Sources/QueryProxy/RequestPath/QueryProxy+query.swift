@@ -80,19 +80,27 @@ extension QueryProxy {
         if own >= settings.timeout(nil) {
             return try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
         }
-        return try await withThrowingTaskGroup(of: CacheAnswer?.self) { [cache] group in
+        return try await within(own) { [cache] in
+            try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
+        }
+    }
+
+    /// Waits for what others may wait for too, so many milliseconds at most. The body must end soon when it is cancelled.
+    private func within<Result: Sendable>(
+        _ milliseconds: Int64,
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body() }
             group.addTask {
-                try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
-            }
-            group.addTask {
-                try await Task.sleep(for: .milliseconds(own))
+                try await Task.sleep(for: .milliseconds(milliseconds))
                 return nil
             }
             defer { group.cancelAll() }
-            guard let first = try await group.next(), let answer = first else {
-                throw ProxyError(.timeout, "the statement was cancelled after \(own) ms")
+            guard let first = try await group.next(), let result = first else {
+                throw ProxyError(.timeout, "the statement was cancelled after \(milliseconds) ms")
             }
-            return answer
+            return result
         }
     }
 
@@ -102,7 +110,9 @@ extension QueryProxy {
         if let plan = statement.plan(under: path, schemaVersion: statements.schemaVersion) { return plan }
         let source = PostgresCatalogSource(pool: postgres, timeout: settings.statementTimeout)
         do {
-            let (facts, version) = try await statements.facts(of: statement, searchPath: path, from: source)
+            let (facts, version) = try await within(settings.timeout(request.timeout)) { [statements] in
+                try await statements.facts(of: statement, searchPath: path, from: source)
+            }
             let namespace = settings.namespaces.name(
                 forTables: facts.tables,
                 firstNamed: statement.shape.relations.first.map { $0.split(separator: ".").last.map(String.init) ?? $0 }

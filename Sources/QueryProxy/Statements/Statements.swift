@@ -74,7 +74,7 @@ final class Statements: Sendable {
 
     /// What the server says of a statement under a search path.
     ///
-    /// - Throws: what the source throws; a failure is forgotten.
+    /// - Throws: what the source throws; a failure is forgotten. `CancellationError` when the asker's task is cancelled.
     func facts(
         of statement: KnownStatement,
         searchPath: String?,
@@ -90,7 +90,7 @@ final class Statements: Sendable {
         }
         if let facts = known.0 { return (facts, key.schemaVersion) }
         guard let question = known.1 else { preconditionFailure("neither facts nor a question for them") }
-        return (try await question.value, key.schemaVersion)
+        return (try await question.valueUnlessCancelled, key.schemaVersion)
     }
 
     private func key(of statement: KnownStatement, _ searchPath: String?) -> FactsKey {
@@ -143,6 +143,21 @@ final class Statements: Sendable {
         state.withLock { state in
             state.facts.removeAll()
             state.writeFacts.removeAll()
+        }
+    }
+}
+
+extension Task where Failure == any Error {
+    /// Its value, waited for no longer than the waiting task is cancelled; this one goes on.
+    fileprivate var valueUnlessCancelled: Success {
+        get async throws {
+            let (results, sink) = AsyncStream.makeStream(of: Result<Success, any Error>.self)
+            Task<Void, Never> {
+                sink.yield(await result)
+                sink.finish()
+            }
+            for await result in results { return try result.get() }
+            throw _Concurrency.CancellationError()
         }
     }
 }

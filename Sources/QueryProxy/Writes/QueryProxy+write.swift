@@ -52,7 +52,7 @@ extension QueryProxy {
         guard case .looked(let shape) = effect, shape.canRunInTransaction else {
             return try await runAlone(request, statement)
         }
-        let catalog = PostgresCatalogSource(pool: postgres, timeout: settings.statementTimeout)
+        let catalog = PostgresCatalogSource(pool: postgres, timeout: settings.timeout(request.timeout))
         // What the catalogs cannot tell of a wrong statement, PostgreSQL says itself when it is run.
         if let facts = try? await statements.writeFacts(of: statement, searchPath: request.searchPath, from: catalog),
             case .only(let table) = facts

@@ -1,7 +1,7 @@
-import Testing
-
 import JSONText
 import NIOCore
+import Testing
+
 @testable import QueryCache
 @testable import QueryProxy
 

@@ -79,6 +79,35 @@ import Testing
         #expect(catalog.asked.value == 2)
     }
 
+    /// Answers when it is told to.
+    private final class GatedCatalog: CatalogSource {
+        let asked = SharedCount()
+        let gate = AsyncStream.makeStream(of: Void.self)
+
+        func rows(
+            of statements: [CatalogStatement],
+            settings: [(name: String, value: String)]
+        ) async throws -> [[[String?]]] {
+            asked.add()
+            for await _ in gate.stream { break }
+            return statements.map { _ in [] }
+        }
+    }
+
+    @Test func whoeverGivesUpWaitsNoLongerAndEndsNoQuestion() async throws {
+        let statements = Statements(limit: 100, analyzer: fixture.analyzer)
+        let catalog = GatedCatalog()
+        let statement = await statements.statement("SELECT 1")
+        let impatient = Task { try await statements.facts(of: statement, searchPath: nil, from: catalog) }
+        while catalog.asked.value == 0 { await Task.yield() }
+        impatient.cancel()
+        await #expect(throws: CancellationError.self) { try await impatient.value }
+        let patient = Task { try await statements.facts(of: statement, searchPath: nil, from: catalog) }
+        catalog.gate.continuation.yield()
+        _ = try await patient.value
+        #expect(catalog.asked.value == 1)
+    }
+
     @Test func factsEndWithTheSchema() async throws {
         let statements = Statements(limit: 100, analyzer: fixture.analyzer)
         let catalog = Catalog()
