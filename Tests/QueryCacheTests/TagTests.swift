@@ -60,6 +60,12 @@ import Testing
         #expect(Glob(pattern).matches(text) == matches, "\(pattern) on \(text)")
     }
 
+    @Test func globsThatNameANamespace() {
+        #expect(Glob("products:*").namesNamespace && Glob("a\\*b:?").namesNamespace && Glob("a:").namesNamespace)
+        #expect(!Glob("*").namesNamespace && !Glob("p*:1").namesNamespace && !Glob("?:1").namesNamespace)
+        #expect(!Glob("products").namesNamespace && !Glob("[p]:x").namesNamespace)
+    }
+
     @Test func aHostileGlobIsLinear() {
         let glob = Glob(String(repeating: "*a", count: 2000) + "b")
         #expect(!glob.matches(String(repeating: "a", count: 20_000)))

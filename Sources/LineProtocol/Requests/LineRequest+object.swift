@@ -52,6 +52,9 @@ extension RequestObject.Member {
 }
 
 extension QueryRequest {
+    private static let maximumTags = 100
+    private static let maximumNameBytes = 512
+
     /// Reads the fields of a query; what it leaves unread is unknown.
     fileprivate init(_ object: inout RequestObject, mayWrite: Bool = true) throws(RequestFieldError) {
         guard let sql = try object.string("sql") else {
@@ -61,6 +64,16 @@ extension QueryRequest {
         parameters = try object.parameters("params") ?? []
         namespace = try object.string("ns")
         tags = Set((try object.strings("tags") ?? []).map { ExactText($0) }).map(\.text).sorted()
+        // A tag costs a key in Redis and an entry in every look-up.
+        if tags.count > Self.maximumTags {
+            throw RequestFieldError("tags", must: "at most \(Self.maximumTags) strings")
+        }
+        if tags.contains(where: { $0.utf8.count > Self.maximumNameBytes }) {
+            throw RequestFieldError("tags", must: "strings of at most \(Self.maximumNameBytes) bytes")
+        }
+        if let namespace, namespace.utf8.count > Self.maximumNameBytes {
+            throw RequestFieldError("ns", must: "at most \(Self.maximumNameBytes) bytes long")
+        }
         ttl = try object.number("ttl")
         maximumAge = try object.integer("max_age_ms", minimum: 0)
         if let name = try object.string("consistency") {

@@ -38,7 +38,8 @@ package final class PollLoop: SerialExecutor {
     private struct State {
         var jobs: [UnownedJob] = []
         var waiters: [Int32: Waiter] = [:]
-        var timers: [Timer] = []
+        var timers: [Int: Timer] = [:]
+        var nextTimer = 0
         var isSleeping = false
         var isStopped = false
     }
@@ -121,12 +122,21 @@ package final class PollLoop: SerialExecutor {
     }
 
     /// Runs an action on the loop's thread at a time. From any thread.
-    func schedule(at deadline: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) {
-        let isSleeping = state.withLock { state in
-            state.timers.append(Timer(deadline: deadline, action: action))
-            return state.isSleeping
+    /// - Returns: what ``cancel(_:)`` takes.
+    @discardableResult
+    func schedule(at deadline: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> Int {
+        let (number, isSleeping) = state.withLock { state in
+            state.nextTimer += 1
+            state.timers[state.nextTimer] = Timer(deadline: deadline, action: action)
+            return (state.nextTimer, state.isSleeping)
         }
         if isSleeping { wake() }
+        return number
+    }
+
+    /// The action is not run any more, unless it runs already. From any thread.
+    func cancel(_ timer: Int) {
+        state.withLock { _ = $0.timers.removeValue(forKey: timer) }
     }
 
     private func wake() {
@@ -161,7 +171,7 @@ package final class PollLoop: SerialExecutor {
             state.isSleeping = true
             var deadline: ContinuousClock.Instant?
             for waiter in state.waiters.values { deadline = min(deadline, waiter.deadline) }
-            for timer in state.timers { deadline = min(deadline, timer.deadline) }
+            for timer in state.timers.values { deadline = min(deadline, timer.deadline) }
             guard let deadline else { return (-1, descriptors) }
             let left = ContinuousClock.now.duration(to: deadline).components
             let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
@@ -193,9 +203,9 @@ package final class PollLoop: SerialExecutor {
                 state.waiters.removeValue(forKey: descriptor)
                 woken.append((waiter, .timedOut))
             }
-            let due = state.timers.filter { $0.deadline <= now }
-            if !due.isEmpty { state.timers.removeAll { $0.deadline <= now } }
-            return due
+            let due = state.timers.filter { $0.value.deadline <= now }
+            for number in due.keys { state.timers[number] = nil }
+            return due.values.map { $0 }
         }
         for (waiter, wake) in woken { waiter.continuation.resume(returning: wake) }
         for timer in timers { timer.action() }

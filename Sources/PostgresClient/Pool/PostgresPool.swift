@@ -156,6 +156,7 @@ package final class PostgresPool: Sendable {
     private func next() async throws(PostgresError) -> PostgresConnection {
         if Task.isCancelled { throw PostgresError(.cancelled, "nobody waited any more") }
         let waiterID = Mutex<PoolState<PostgresConnection>.WaiterID?>(nil)
+        let timer = Mutex<Int?>(nil)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: Waiter) in
                 let (result, open): (Result<PostgresConnection, PostgresError>?, Int) = state.withLock { state in
@@ -172,18 +173,20 @@ package final class PostgresPool: Sendable {
                 if let result { return continuation.resume(returning: result) }
                 guard let waiter = waiterID.withLock({ $0 }) else { return }
                 if Task.isCancelled { return giveUp(waiter, PostgresError(.cancelled, "nobody waited any more")) }
-                loops[0].schedule(at: .now + configuration.acquireTimeout) { [weak self, configuration] in
+                let number = loops[0].schedule(at: .now + configuration.acquireTimeout) { [weak self, configuration] in
                     let limit = configuration.acquireTimeout
                     self?.giveUp(
                         waiter,
                         PostgresError(.acquireTimeout, "no PostgreSQL connection came free within \(limit)")
                     )
                 }
+                timer.withLock { $0 = number }
             }
         } onCancel: {
             guard let waiter = waiterID.withLock({ $0 }) else { return }
             giveUp(waiter, PostgresError(.cancelled, "nobody waited any more"))
         }
+        if let number = timer.withLock({ $0 }) { loops[0].cancel(number) }
         return try result.get()
     }
 

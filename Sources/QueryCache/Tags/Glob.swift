@@ -58,6 +58,15 @@ package struct Glob: Sendable {
         return .oneOf(ranges, isNegated: isNegated)
     }
 
+    /// Whether everything that it matches begins with one namespace (`products:*`, not `*` or `p*:1`).
+    package var namesNamespace: Bool {
+        for element in elements {
+            guard case .byte(let byte) = element else { return false }
+            if byte == UInt8(ascii: ":") { return true }
+        }
+        return false
+    }
+
     package func matches(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { matches($0) }

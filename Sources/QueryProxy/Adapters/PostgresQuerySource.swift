@@ -9,14 +9,22 @@ struct PostgresQuerySource: QuerySource {
     let statement: KnownStatement
     /// Milliseconds.
     let timeout: Int64
+    /// The schema under which the tags were told that the answer will be stored with; nil where nothing will be stored.
+    var schemaVersion: UInt64?
 
     func fetch() async throws -> ByteBuffer {
+        // The cache has taken its snapshot by now. Had the schema changed before it did, the tags might miss a table;
+        // if it changes later, the snapshot and the generations tell.
+        if let schemaVersion, schemaVersion != proxy.statements.schemaVersion { throw OutdatedPlan() }
         var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
         script.configure(request.settings, timeout, proxy.settings)
         script.isReadOnly = true
         return try await proxy.postgres.run(script)[0].body
     }
 }
+
+/// The schema changed between the analysis of a statement and the question to PostgreSQL.
+struct OutdatedPlan: Error {}
 
 extension PostgresError: SourceOutage {
     package var isOutage: Bool {

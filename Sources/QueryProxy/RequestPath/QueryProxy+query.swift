@@ -11,7 +11,15 @@ extension QueryProxy {
         try checkIsOneStatement(statement.shape)
         switch statement.shape.kind {
         case .write: return try await write(request, statement, reason: "write", effect: .looked(statement.shape))
-        case .read: return try await read(request, statement)
+        case .read:
+            do {
+                return try await read(request, statement)
+            } catch is OutdatedPlan {
+                // Once: a schema that changes all the time is asked past the cache.
+                var request = request
+                request.usesCache = false
+                return try await read(request, statement)
+            }
         case .unparsed, .refused, .multiple, .empty:
             return try await write(request, statement, reason: "unsupported_statement", effect: .unknown)
         }
@@ -59,7 +67,7 @@ extension QueryProxy {
             let body = try await source.fetch()
             return .answer(counted(QueryAnswer(source: .bypass, reason: reason, body: body), namespace: namespace))
         case .lookup(let lookup):
-            let answer = try await lookedUp(lookup, request, statement)
+            let answer = try await lookedUp(lookup, request, statement, plan)
             return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
         }
     }
@@ -68,14 +76,16 @@ extension QueryProxy {
     func lookedUp(
         _ lookup: CacheLookup,
         _ request: QueryRequest,
-        _ statement: KnownStatement
+        _ statement: KnownStatement,
+        _ plan: ReadPlan
     ) async throws -> CacheAnswer {
         let own = settings.timeout(request.timeout)
         let source = PostgresQuerySource(
             proxy: self,
             request: request,
             statement: statement,
-            timeout: max(own, settings.timeout(nil))
+            timeout: max(own, settings.timeout(nil)),
+            schemaVersion: plan.schemaVersion
         )
         if own >= settings.timeout(nil) {
             return try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)

@@ -30,7 +30,8 @@ extension QueryProxy {
             return .bypass(reason: "", mayWrite: true, namespace: namespace)
         }
         if let reason = plan.cacheability.reason {
-            return .bypass(reason: reason, mayWrite: true, namespace: namespace)
+            let mayWrite = statement.shape.bypass.reason != nil || !Self.readsOnly(reason)
+            return .bypass(reason: reason, mayWrite: mayWrite, namespace: namespace)
         }
         if let parameter = request.parameters.first(where: { $0.isDateTimeInput }) {
             return .bypass(reason: "time_dependent:\(parameter.shortText)", mayWrite: false, namespace: namespace)
@@ -68,6 +69,11 @@ extension QueryProxy {
 }
 
 extension QueryProxy {
+    /// These are given only where no function is volatile, and PostgreSQL lets no other function write.
+    private static func readsOnly(_ reason: String) -> Bool {
+        reason.hasPrefix("stable_function:") || reason.hasPrefix("time_dependent:")
+    }
+
     /// Milliseconds; the request's own goes over the namespace's.
     func ttl(of request: QueryRequest, namespace: String) -> Int64 {
         request.ttl.map { Int64(min($0 * 1000, 1e15)) } ?? settings.namespaces.settings(of: namespace).ttl

@@ -77,6 +77,9 @@ struct WriteQuestion {
                         OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                             AND d.objid IN (SELECT x.indexrelid FROM pg_catalog.pg_index AS x WHERE x.indrelid = t.oid)))
             AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attrdef AS a WHERE a.adrelid = t.oid
+                    AND pg_catalog.pg_get_expr(a.adbin, a.adrelid) ~ 'set_config|_to_xml|advisory|lo_|pg_')
+            AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
                 LEFT JOIN pg_catalog.pg_type AS e ON e.oid = y.typelem
                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND y.oid >= 16384

@@ -227,7 +227,9 @@ package final class RedisSharedStore: SharedStore {
     private func deleteValues(_ invalidation: Invalidation) async {
         do {
             var values = (invalidation.keys + invalidation.tags.compactMap(\.userName)).map { keys.service($0) }
-            for pattern in invalidation.patterns { values += try await scan(keys.serviceKeys(matching: pattern)) }
+            for pattern in invalidation.patterns where Glob(pattern).namesNamespace {
+                values += try await scan(keys.serviceKeys(matching: pattern))
+            }
             for batch in values.filter(keys.isService).chunked(by: 500) {
                 _ = try await redis.send(RedisCommand(parts: ["UNLINK"] + batch))
             }
