@@ -123,6 +123,20 @@ let package = Package(
             dependencies: ["ProxyConfiguration"],
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "staleness-oracle",
+            dependencies: [
+                "CisternClient", "JSONText", nioCore, nioPosix,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/StalenessOracle",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ModelTests",
+            dependencies: ["QueryProxy", "QueryCache", "TestSupport", "staleness-oracle", nioCore],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -13,6 +13,7 @@ package final class InvalidationChannel: Sendable {
     private let store: RedisSharedStore
     private let publisher: InvalidationPublisher
     private let redis: RedisClient
+    private let register: ProxyRegister
     private let channels: [String]
     private let guards: QueryCacheGuards
     private let clock: any CacheClock
@@ -37,6 +38,7 @@ package final class InvalidationChannel: Sendable {
         self.store = store
         self.publisher = publisher
         self.redis = redis
+        self.register = ProxyRegister(redis: redis, key: keys.proxies, origin: publisher.origin)
         self.channels = [channel, keys.controlChannel]
         self.guards = guards
         self.clock = clock
@@ -54,11 +56,13 @@ package final class InvalidationChannel: Sendable {
             group.addTask {
                 while (try? await Task.sleep(for: .milliseconds(ChannelMachine.heartbeatInterval))) != nil {
                     await self.perform(self.machine.withLock { $0.tick(now: self.clock.now) })
+                    await self.meetOthers()
                 }
             }
             await group.waitForAll()
         }
         if store.isBehindRedis { return }
+        await register.strike(publisher.origin)
         try? await publisher.send(.goodbye(origin: publisher.origin)).get()
     }
 
@@ -79,6 +83,12 @@ package final class InvalidationChannel: Sendable {
         }
         if case .message = event { received.add(1, ordering: .relaxed) }
         await perform(actions)
+        if case .subscribed = event { await meetOthers() }
+    }
+
+    private func meetOthers() async {
+        let running = await register.enter()
+        machine.withLock { $0.met(running, now: clock.now) }
     }
 
     private func perform(_ actions: [ChannelMachine.Action]) async {
@@ -109,7 +119,9 @@ package final class InvalidationChannel: Sendable {
             case .vanished(let origin):
                 onEpoch.withLock { $0 }?()
                 logger.warning("a proxy fell silent; everything is invalidated", metadata: ["origin": "\(origin)"])
-                _ = await cache.invalidate(Invalidation(tags: [.epoch], reason: "proxy_vanished"))
+                let isTold = await cache.invalidate(Invalidation(tags: [.epoch], reason: "proxy_vanished"))
+                // As long as Redis has not been told, its entry stays for those who come should we vanish as well.
+                if isTold { await register.strike(origin) }
             }
         }
     }

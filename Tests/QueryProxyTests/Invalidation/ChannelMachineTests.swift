@@ -178,6 +178,19 @@ import Testing
         #expect(hear(Self.message("peer", 8), at: 9000) == [Self.apply])
     }
 
+    @Test mutating func whoeverIsEnteredButNeverHeardHasVanished() {
+        _ = machine.subscribed(now: 0)
+        machine.met(["me", "dead", "peer"], now: 1000)
+        // What is heard of a peer for the first time may have any number.
+        #expect(heartbeat("peer", 5, at: 1500).isEmpty)
+        for time in stride(from: Int64(2000), through: 4000, by: 1000) {
+            #expect(pass(stride(from: time, through: time, by: 1000)).isEmpty)
+            machine.met(["me", "dead", "peer"], now: time)
+            _ = heartbeat("peer", 5, at: time)
+        }
+        #expect(pass(stride(from: 5000, through: 5000, by: 1000)) == [.vanished(origin: "dead")])
+    }
+
     @Test mutating func whoeverSaysGoodbyeDoesNotVanish() {
         _ = machine.subscribed(now: 0)
         _ = heartbeat("peer", 0, at: 0)

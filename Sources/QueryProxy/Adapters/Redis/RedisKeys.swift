@@ -46,6 +46,8 @@ package struct RedisKeys: Sendable {
 
     /// Which run of which server the present epoch belongs to.
     var server: String { prefix + "cistern:server" }
+    /// The origins of the proxies that run.
+    var proxies: String { prefix + "cistern:proxies" }
     /// The channel on which proxies tell each other what is no invalidation.
     package var controlChannel: String { prefix + "cistern:control" }
 }
