@@ -177,7 +177,9 @@ extension QueryCache {
             guard let known else { return false }
             return flight.generations == known
         }
-        return true
+        // What memory would not serve for its age, a flight that began as long ago is not waited for either.
+        let now = clock.now
+        return isTrusted(age: now - flight.startedAt, now)
     }
 
     private func refreshInBackground(_ request: Lookup, _ generations: [Generation?]?, from source: some QuerySource) {

@@ -33,6 +33,29 @@ import Testing
         #expect(after.text == (guarded ? "new" : "old"))
     }
 
+    /// Correctness row 40: while others' writes may go unheard, nobody joins a flight that may be older than memory's answers.
+    @Test(arguments: [true, false]) func nobodyJoinsAnOldFlightWhileTheChannelIsDown(isDown: Bool) async throws {
+        let cache = fixture.cache()
+        let source = GatedSource()
+        async let before = cache.ask(source)
+        await source.wasAsked(times: 1)
+        // Another proxy's write, of which nothing is heard.
+        fixture.store.deliversAtOnce = false
+        _ = await fixture.store.invalidate(Invalidation(tags: [CacheFixture.products]))
+        if isDown { cache.distrustMemory() }
+        fixture.clock.advance(by: 3001)
+        async let after = cache.ask(source)
+        if isDown {
+            await source.wasAsked(times: 2)
+            source.answer(2, "new")
+        } else {
+            while cache.statistics.joins < 1 { await Task.yield() }
+        }
+        source.answer(1, "old")
+        #expect(try await before.text == "old")
+        #expect(try await after.text == (isDown ? "new" : "old"))
+    }
+
     /// Correctness row 42 and 43: what comes back empty revives nothing.
     @Test func aStoreThatForgetsRevivesNothing() async throws {
         let cache = fixture.cache()
