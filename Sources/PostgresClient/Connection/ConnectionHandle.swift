@@ -8,15 +8,6 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// What `poll` tells on Linux alone.
-private enum PollEvents {
-    #if os(Linux)
-    static let peerClosed: Int16 = 0x2000
-    #else
-    static let peerClosed: Int16 = 0
-    #endif
-}
-
 /// Owns a `PGconn`.
 ///
 /// Unchecked, because libpq's connection is a C structure: one is only ever used by one thread at a time. It is made on a
@@ -43,11 +34,11 @@ final class ConnectionHandle: @unchecked Sendable {
 
     var socket: Int32 { PQsocket(pointer) }
 
-    /// Whether the server has shut down its side.
-    var isClosedByServer: Bool {
-        var descriptor = pollfd(fd: socket, events: Int16(POLLIN) | PollEvents.peerClosed, revents: 0)
-        guard poll(&descriptor, 1, 0) > 0 else { return false }
-        return descriptor.revents & (Int16(POLLHUP) | Int16(POLLERR) | PollEvents.peerClosed) != 0
+    /// Whether the server has said something without being asked: its farewell, of which the end of the connection may
+    /// follow a moment later, or a changed setting, after which a new connection is as well.
+    var hasUnexpectedInput: Bool {
+        var descriptor = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) > 0
     }
 
     /// libpq's message for what just failed, without the line ends.

@@ -118,14 +118,9 @@ actor PostgresConnection {
     /// Whether an idle connection is still there. The server may have closed it meanwhile.
     func isAlive() -> Bool {
         guard isUsable, PQstatus(handle.pointer) == CONNECTION_OK else { return false }
-        // libpq reads a farewell as a notice and notices the end only at the next read, so the socket is asked as well.
-        guard !handle.isClosedByServer, PQconsumeInput(handle.pointer) == 1,
-            PQstatus(handle.pointer) == CONNECTION_OK
-        else {
-            isUsable = false
-            return false
-        }
-        return true
+        // libpq would read a farewell as a notice, and notice the end only at the next read; so the socket is asked.
+        if handle.hasUnexpectedInput { isUsable = false }
+        return isUsable
     }
 
     /// Runs a script. Afterwards the connection is idle again or not usable any more.
