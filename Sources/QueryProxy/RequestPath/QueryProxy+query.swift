@@ -4,6 +4,9 @@ internal import QueryCache
 internal import SQLAnalysis
 
 extension QueryProxy {
+    /// How often a statement is analysed anew because the schema changed under its look-up.
+    private static let planAttempts = 5
+
     /// One statement's way.
     func answer(to request: QueryRequest) async throws -> Response {
         try settings.check(request.settings)
@@ -12,14 +15,17 @@ extension QueryProxy {
         switch statement.shape.kind {
         case .write: return try await write(request, statement, reason: "write", effect: .looked(statement.shape))
         case .read:
-            do {
-                return try await read(request, statement)
-            } catch is OutdatedPlan {
-                // Once: a schema that changes all the time is asked past the cache.
-                var request = request
-                request.usesCache = false
-                return try await read(request, statement)
+            for _ in 0..<Self.planAttempts {
+                do {
+                    return try await read(request, statement)
+                } catch is OutdatedPlan {
+                    continue
+                }
             }
+            // A schema that changes all the time is asked past the cache.
+            var request = request
+            request.usesCache = false
+            return try await read(request, statement)
         case .unparsed, .refused, .multiple, .empty:
             return try await write(request, statement, reason: "unsupported_statement", effect: .unknown)
         }
