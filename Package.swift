@@ -22,6 +22,8 @@ let collections = Target.Dependency.product(name: "Collections", package: "swift
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -39,6 +41,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -68,12 +73,27 @@ let package = Package(
             dependencies: ["JSONText", "QueryProxy", nioCore, nioPosix, nioSSL, deque, serviceLifecycle, logging],
             swiftSettings: swiftSettings
         ),
+        .target(name: "Sessions", dependencies: ["JSONText", nioCore, crypto], swiftSettings: swiftSettings),
+        .target(name: "Observability", dependencies: [nioCore], swiftSettings: swiftSettings),
+        .target(
+            name: "AdminHTTP",
+            dependencies: [
+                "JSONText", "Observability", "QueryProxy", hummingbird, nioCore, serviceLifecycle, logging,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "LoadTest",
+            dependencies: ["CisternClient", "JSONText", "PostgresClient", "RedisClient", histogram, nioCore, nioPosix],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "ProxyConfiguration", swiftSettings: swiftSettings),
         .target(name: "CisternClient", dependencies: [nioCore, nioPosix], swiftSettings: swiftSettings),
         .executableTarget(
             name: "cistern",
             dependencies: [
-                "ProxyConfiguration", "LineProtocol", "QueryProxy", "QueryCache", "RedisClient", "PostgresClient",
+                "ProxyConfiguration", "LineProtocol", "AdminHTTP", "LoadTest", "Sessions", "Observability", "QueryProxy",
+                "QueryCache", "RedisClient", "PostgresClient",
                 "SQLAnalysis", "CisternClient", "JSONText", nioCore, nioPosix, nioSSL, serviceLifecycle, unixSignals,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
