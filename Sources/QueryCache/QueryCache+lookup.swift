@@ -20,6 +20,7 @@ extension QueryCache {
         }
         let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
         var candidate = staleCandidateInMemory(request)
+        var cause = missCause(request)
         var generations: [Generation?]?
         if let shared, shared.isUsable, let read = try? await shared.read(key, tags) {
             generations = read.generations
@@ -29,8 +30,12 @@ extension QueryCache {
                     refreshInBackground(request, generations, from: source)
                 }
                 return answer
-            case .pastTTL(let answer): candidate = answer
-            case .useless: break
+            case .pastTTL(let answer):
+                candidate = answer
+                if cause == .unseen { cause = .expired(overdue: answer.overdue) }
+            case .useless:
+                // It is there, and within its time: its generations are not the present ones.
+                if cause == .unseen, read.entry != nil { cause = .invalidated }
             }
         }
         if let candidate, policy.staleWhileRevalidate > 0, candidate.overdue <= policy.staleWhileRevalidate {
@@ -38,7 +43,9 @@ extension QueryCache {
             return candidate.answer
         }
         do {
-            return try await flownAnswer(request, generations, from: source)
+            var answer = try await flownAnswer(request, generations, from: source)
+            if answer.source == .miss { answer.cause = cause }
+            return answer
         } catch {
             guard let candidate, policy.staleIfError > 0, candidate.overdue <= policy.staleIfError, error.isOutage
             else { throw error }
@@ -65,6 +72,16 @@ extension QueryCache {
         case fresh(CacheAnswer, cost: Int64)
         case pastTTL(StaleCandidate)
         case useless
+    }
+
+    /// What memory tells of why it has no answer. It is no request for the entry: that has been counted.
+    private func missCause(_ request: Lookup) -> MissCause {
+        if request.policy.maximumAge != nil { return .tooOld }
+        guard let result = memory.peek(request.key) else { return .unseen }
+        if !result.snapshot.isCurrent { return .invalidated }
+        let remaining = result.remaining(at: clock.now, request.policy)
+        // Within its time it was passed over because the channel is silent, or the request is strict.
+        return remaining > 0 ? .unseen : .expired(overdue: -remaining)
     }
 
     private func staleCandidateInMemory(_ request: Lookup) -> StaleCandidate? {

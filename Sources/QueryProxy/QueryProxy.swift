@@ -23,6 +23,8 @@ package final class QueryProxy: Sendable {
     let cache: QueryCache
     let statements: Statements
     let counters: RequestCounters
+    let queries = QueryTable()
+    let namespaces = NamespaceTable()
     let channel: InvalidationChannel?
     let logger: Logger
     let startedAt = ContinuousClock.now
@@ -56,6 +58,7 @@ package final class QueryProxy: Sendable {
             case .lookup(let lookup) = route(query, statement, plan, identity),
             let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy)
         else { return nil }
+        queries.countMemoryHit(of: statement)
         return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
     }
 
@@ -70,6 +73,7 @@ package final class QueryProxy: Sendable {
             case .stats: return .members(statistics())
             }
         } catch {
+            if case .query(let query) = request { observeFailure(of: query) }
             return .failure(failure(error))
         }
     }

@@ -39,6 +39,8 @@ package struct CacheAnswer: Sendable {
     /// Milliseconds left; zero past the TTL.
     package var remaining: Int64
     package var body: ByteBuffer
+    /// Why PostgreSQL had to be asked; only for ``Source/miss``.
+    package var cause: MissCause?
 
     package init(source: Source, age: Int64, remaining: Int64, body: ByteBuffer) {
         self.source = source
@@ -46,6 +48,20 @@ package struct CacheAnswer: Sendable {
         self.remaining = remaining
         self.body = body
     }
+}
+
+/// What was found of a key when its answer had to be fetched.
+///
+/// An entry that has left the memory to make room, or Redis with its time, has left nothing to tell it by: where no other
+/// trace is found either, the key counts as unseen.
+package enum MissCause: Sendable, Equatable {
+    case unseen
+    /// Past its TTL by so many milliseconds.
+    case expired(overdue: Int64)
+    /// One of its tags had been invalidated.
+    case invalidated
+    /// The request accepted no answer as old as what there may have been.
+    case tooOld
 }
 
 /// Where answers come from when the cache has none.

@@ -58,6 +58,11 @@ struct MemoryShard: ~Copyable {
         return value
     }
 
+    borrowing func peek(_ key: CacheKey) -> MemoryValue? {
+        guard let number = table.find(key) else { return nil }
+        return table[number].pointee.value
+    }
+
     /// Stores a value, in place of the key's present one if there is any. A value that costs more than ``largestCost`` is
     /// not stored, and the present one goes all the same: it is out of date.
     ///

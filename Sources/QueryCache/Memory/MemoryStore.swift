@@ -48,6 +48,12 @@ package final class MemoryStore<Value: AnyObject & Sendable>: Sendable {
         return unsafeDowncast(value, to: Value.self)
     }
 
+    /// The value of a key, without counting as a request for it.
+    package func peek(_ key: CacheKey) -> Value? {
+        guard let value = shards.withReadLock(shard(of: key), { $0.peek(key) }) else { return nil }
+        return unsafeDowncast(value, to: Value.self)
+    }
+
     /// Stores a value in place of the one that the key may have had. One that costs more than ``largestCost`` is not stored,
     /// and what the key had before is removed.
     ///

@@ -7,6 +7,8 @@ struct PostgresQuerySource: QuerySource {
     let proxy: QueryProxy
     let request: QueryRequest
     let statement: KnownStatement
+    /// For whose look-up it is; nil where nothing will be stored.
+    var namespace: String?
     /// Milliseconds.
     let timeout: Int64
     /// The schema under which the tags were told that the answer will be stored with; nil where nothing will be stored.
@@ -19,7 +21,9 @@ struct PostgresQuerySource: QuerySource {
         var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
         script.configure(request.settings, timeout, proxy.settings)
         script.isReadOnly = true
-        return try await proxy.postgres.run(script)[0].body
+        return try await proxy.timed(statement, namespace: namespace, size: \.readableBytes) {
+            try await proxy.postgres.run(script)[0].body
+        }
     }
 }
 

@@ -71,9 +71,12 @@ extension QueryProxy {
                 timeout: settings.timeout(request.timeout)
             )
             let body = try await source.fetch()
+            observe(.bypass, reason: reason, namespace: namespace, of: statement)
             return .answer(counted(QueryAnswer(source: .bypass, reason: reason, body: body), namespace: namespace))
         case .lookup(let lookup):
+            let start = ContinuousClock.now
             let answer = try await lookedUp(lookup, request, statement, plan)
+            observe(answer, lookup, of: statement, taken: start.duration(to: .now))
             return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
         }
     }
@@ -90,6 +93,7 @@ extension QueryProxy {
             proxy: self,
             request: request,
             statement: statement,
+            namespace: lookup.namespace,
             timeout: max(own, settings.timeout(nil)),
             schemaVersion: plan.schemaVersion
         )

@@ -7,6 +7,8 @@ internal import Synchronization
 /// Looking one up is all that the analysis of a known text costs.
 final class KnownStatement: Sendable {
     let shape: StatementShape
+    /// Where its calls are counted.
+    let place = QueryPlace()
     /// By the `search_path` that a request set, which is the only setting that changes what a name stands for.
     private let plans = Mutex(BoundedTable<ExactText?, ReadPlan>(limit: 64, costLimit: 64 << 10))
     private let fetches = Atomic<Int>(0)

@@ -48,7 +48,7 @@ final class RequestCounters: Sendable {
     private static let maximumNamespaces = 1000
     private static let maximumReasons = 200
     /// In bytes: a caller may make up any name.
-    private static let maximumName = 200
+    static let maximumName = 200
 
     private struct State {
         var namespaces: [String: SourceCounters] = [:]

@@ -9,8 +9,10 @@ extension QueryProxy {
         try settings.check(request.settings)
         var changesSchema = false
         var reads: [Bool] = []
+        var known: [KnownStatement] = []
         for (index, statement) in request.statements.enumerated() {
-            let shape = await statements.statement(statement.sql).shape
+            known.append(await statements.statement(statement.sql))
+            let shape = known[index].shape
             do throws(ProxyError) {
                 try shape.checkInTransaction()
             } catch {
@@ -27,6 +29,7 @@ extension QueryProxy {
         for (index, result) in results.enumerated() {
             if index > 0 { body.writeStaticString(",") }
             let reason = reads[index] ? "in_transaction" : "write"
+            observe(.bypass, reason: reason, of: known[index])
             counters.answered(.bypass, reason: reason, namespace: Namespaces.defaultName)
             body.writeString("{\"ok\":true,\"cache\":\"bypass\",\"reason\":\"\(reason)\",")
             body.writeImmutableBuffer(result.body)

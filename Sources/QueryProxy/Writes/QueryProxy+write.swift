@@ -20,7 +20,9 @@ extension QueryProxy {
         reason: String,
         effect: WriteEffect
     ) async throws -> Response {
-        let outcome = try await runWrite(request, statement, effect)
+        let outcome = try await timed(statement, size: \.result.body.readableBytes) {
+            try await runWrite(request, statement, effect)
+        }
         let invalidation = await invalidate(outcome.written, request.invalidate)
         // A function that may write but did not is told from one that did.
         let isWrite = reason == "write" || !outcome.written.isEmpty
@@ -36,6 +38,7 @@ extension QueryProxy {
             }
         }
         let answer = QueryAnswer(source: .bypass, reason: isWrite ? "write" : reason, body: body)
+        observe(.bypass, reason: answer.reason, namespace: request.namespace, of: statement)
         return .answer(counted(answer, namespace: request.namespace ?? Namespaces.defaultName))
     }
 
