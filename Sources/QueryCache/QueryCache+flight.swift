@@ -9,8 +9,10 @@ extension QueryCache {
         from source: some QuerySource
     ) async throws -> FlightResult {
         // The flight before this one may have ended between our look into memory and our finding no flight.
-        if !flight.isInBackground, let (answer, _) = freshInMemory(request.key, request.policy) {
-            let now = clock.now
+        let now = clock.now
+        if let (answer, _) = freshInMemory(request.key, request.policy),
+            now - answer.age > request.replacedAskedAt ?? .min
+        {
             return FlightResult(
                 origin: .memory,
                 body: answer.body,

@@ -14,7 +14,7 @@ extension QueryCache {
         if let (answer, cost) = freshInMemory(key, policy) {
             if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) {
                 let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
-                refreshInBackground(request, nil, from: source)
+                refreshInBackground(request, nil, insteadOf: answer, from: source)
             }
             return answer
         }
@@ -27,7 +27,7 @@ extension QueryCache {
             switch judge(read, request) {
             case .fresh(let answer, let cost):
                 if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) {
-                    refreshInBackground(request, generations, from: source)
+                    refreshInBackground(request, generations, insteadOf: answer, from: source)
                 }
                 return answer
             case .pastTTL(let answer):
@@ -39,7 +39,7 @@ extension QueryCache {
             }
         }
         if let candidate, policy.staleWhileRevalidate > 0, candidate.overdue <= policy.staleWhileRevalidate {
-            refreshInBackground(request, generations, from: source)
+            refreshInBackground(request, generations, insteadOf: candidate.answer, from: source)
             return candidate.answer
         }
         do {
@@ -59,6 +59,8 @@ extension QueryCache {
         let tags: [Tag]
         let policy: CachePolicy
         let snapshot: TagSnapshot
+        /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
+        var replacedAskedAt: Int64?
     }
 
     /// An answer past its TTL that nothing has invalidated.
@@ -199,7 +201,14 @@ extension QueryCache {
         return isTrusted(age: now - flight.startedAt, now)
     }
 
-    private func refreshInBackground(_ request: Lookup, _ generations: [Generation?]?, from source: some QuerySource) {
+    private func refreshInBackground(
+        _ request: Lookup,
+        _ generations: [Generation?]?,
+        insteadOf answer: CacheAnswer,
+        from source: some QuerySource
+    ) {
+        var request = request
+        request.replacedAskedAt = clock.now - answer.age
         let boarding = flights.join(
             request.key,
             namespace: request.policy.namespace,

@@ -1,5 +1,6 @@
 import NIOCore
 import QueryCache
+import Synchronization
 import TestSupport
 import Testing
 
@@ -147,6 +148,25 @@ import Testing
         #expect(source.asked == 1)
         fixture.clock.advance(by: 15_001)
         #expect(try await cache.ask(ImmediateSource { "c" }, policy).text == "c")
+    }
+
+    /// The refresh ends while another request, which saw the old answer too, still waits for Redis.
+    @Test func whoComesLateToARefreshAsksNothingAgain() async throws {
+        let cache = fixture.cache()
+        let policy = CacheFixture.policy { $0.staleWhileRevalidate = 5000 }
+        _ = try await cache.ask(ImmediateSource { "a" }, policy)
+        fixture.clock.advance(by: 12_000)
+        let asked = Atomic(0)
+        let source = ImmediateSource {
+            asked.add(1, ordering: .relaxed)
+            return "b"
+        }
+        fixture.store.delayNextRead {
+            while (try? await cache.ask(source, policy).source) != .memory { await Task.yield() }
+        }
+        #expect(try await cache.ask(source, policy).source == .stale)
+        while cache.statistics.flightsUnderWay > 0 { await Task.yield() }
+        #expect(asked.load(ordering: .relaxed) == 1)
     }
 
     @Test func staleIfErrorOnlyAfterAnOutage() async throws {

@@ -24,6 +24,7 @@ package final class MemorySharedStore: SharedStore {
         var undelivered: [Invalidation] = []
         var deliversAtOnce = true
         var reads = 0
+        var delayNextRead: (@Sendable () async -> Void)?
         var fills = 0
     }
 
@@ -50,6 +51,11 @@ package final class MemorySharedStore: SharedStore {
     package var deliversAtOnce: Bool {
         get { state.withLock { $0.deliversAtOnce } }
         set { state.withLock { $0.deliversAtOnce = newValue } }
+    }
+
+    /// The next read gets what the store holds now, and returns it when this has ended.
+    package func delayNextRead(_ body: @escaping @Sendable () async -> Void) {
+        state.withLock { $0.delayNextRead = body }
     }
 
     package func connect(_ cache: QueryCache) {
@@ -85,16 +91,20 @@ package final class MemorySharedStore: SharedStore {
 
     package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
         let now = clock.now
-        return try state.withLock { state in
+        let (read, delay) = try state.withLock { state in
             guard state.isUsable else { throw Away() }
             state.reads += 1
+            defer { state.delayNextRead = nil }
             if let kept = state.entries[key], kept.until <= now { state.entries[key] = nil }
-            return SharedRead(
+            let read = SharedRead(
                 entry: state.entries[key]?.bytes,
                 remaining: state.entries[key].map { $0.until - now },
                 generations: tags.map { state.generations[$0] }
             )
+            return (read, state.delayNextRead)
         }
+        await delay?()
+        return read
     }
 
     package func prepareFill(
