@@ -92,7 +92,8 @@ let package = Package(
         .executableTarget(
             name: "cistern",
             dependencies: [
-                "ProxyConfiguration", "LineProtocol", "AdminHTTP", "LoadTest", "Sessions", "Observability", "QueryProxy",
+                "ProxyConfiguration", "LineProtocol", "AdminHTTP", "LoadTest", "Sessions", "Observability",
+                "QueryProxy",
                 "QueryCache", "RedisClient", "PostgresClient",
                 "SQLAnalysis", "CisternClient", "JSONText", nioCore, nioPosix, nioSSL, serviceLifecycle, unixSignals,
                 logging,
@@ -145,6 +146,11 @@ let package = Package(
         .testTarget(
             name: "ProxyConfigurationTests",
             dependencies: ["ProxyConfiguration"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["cistern", "ProxyConfiguration", "JSONText", nioCore, logging],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

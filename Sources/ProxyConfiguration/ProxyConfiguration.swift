@@ -133,7 +133,24 @@ extension ProxyConfiguration {
             case json
         }
 
+        /// A part of the process whose level can be set on its own; the log names it before each message.
+        package enum Component: String, Sendable, CaseIterable {
+            /// Start, stop and reload.
+            case main
+            case line
+            case queries
+            case invalidation
+            case postgres
+            case redis
+        }
+
         package var level = Level.info
+        /// Those that differ from `level`.
+        package var levels: [Component: Level] = [:]
         package var format = Format.text
+        /// A request that takes longer gets a line; nil writes none.
+        package var slowQuery: Duration? = .milliseconds(500)
+        /// Whether that line holds constants and parameters.
+        package var parameters = false
     }
 }

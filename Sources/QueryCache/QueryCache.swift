@@ -16,7 +16,7 @@ internal import Synchronization
 /// - Others' invalidations come over a channel. While that is not provably alive, memory serves only answers that are
 ///   younger than a bound; when it is back, everything in memory is dropped.
 package final class QueryCache: Sendable {
-    let settings: QueryCacheSettings
+    private let reloadable: Reloadable<QueryCacheSettings>
     let memory: MemoryStore<CachedResult>
     let shared: (any SharedStore)?
     let tags: TagTable
@@ -32,12 +32,22 @@ package final class QueryCache: Sendable {
         tags: TagTable = TagTable(),
         clock: any CacheClock = MonotonicCacheClock()
     ) {
-        self.settings = settings
+        reloadable = Reloadable(settings)
         self.shared = shared
         self.tags = tags
         self.clock = clock
         memory = MemoryStore(byteBudget: settings.memoryBytes)
         trustedUntil = Atomic(shared == nil ? .max : 0)
+    }
+
+    var settings: QueryCacheSettings { reloadable.value }
+
+    /// Takes other settings under way. A smaller memory evicts at once; guards stay as they were made.
+    package func reload(_ settings: QueryCacheSettings) {
+        var settings = settings
+        settings.guards = self.settings.guards
+        reloadable.replace(with: settings)
+        memory.resize(byteBudget: settings.memoryBytes)
     }
 
     // MARK: Memory

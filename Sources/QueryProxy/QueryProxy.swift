@@ -5,6 +5,7 @@ package import PostgresClient
 package import QueryCache
 package import RedisClient
 package import SQLAnalysis
+internal import Synchronization
 
 /// The request path: from a request to its answer.
 ///
@@ -17,7 +18,7 @@ package import SQLAnalysis
 /// A hit in memory is found by ``immediateResponse(to:)`` without waiting for anything; everything else by
 /// ``response(to:on:)``.
 package final class QueryProxy: Sendable {
-    let settings: QueryProxySettings
+    private let reloadable: Reloadable<QueryProxySettings>
     let postgres: PostgresPool
     let redis: RedisClient?
     let cache: QueryCache
@@ -27,6 +28,8 @@ package final class QueryProxy: Sendable {
     let namespaces = NamespaceTable()
     let channel: InvalidationChannel?
     let logger: Logger
+    private let defects = Mutex(LineThrottle(limit: 10))
+    private let slowRequests = SlowRequests()
     let startedAt = ContinuousClock.now
 
     package init(
@@ -38,7 +41,7 @@ package final class QueryProxy: Sendable {
         analyzer: SQLAnalyzer,
         logger: Logger
     ) {
-        self.settings = settings
+        reloadable = Reloadable(settings)
         self.postgres = postgres
         self.redis = redis
         self.cache = cache
@@ -46,6 +49,17 @@ package final class QueryProxy: Sendable {
         self.statements = Statements(limit: settings.rememberedStatements, analyzer: analyzer)
         self.counters = RequestCounters(namespaces: settings.namespaces.names)
         self.logger = logger
+    }
+
+    var settings: QueryProxySettings { reloadable.value }
+
+    /// Takes other settings under way. A lower time to live counts for what is stored already; `rememberedStatements` stays.
+    package func reload(_ settings: QueryProxySettings) {
+        let tables = self.settings.namespaces
+        reloadable.replace(with: settings)
+        // A statement remembers the namespace that it was found to belong to. The settings are replaced first: whoever
+        // analyses it anew finds the new ones.
+        if !settings.namespaces.hasSameNames(as: tables) { statements.forgetFacts() }
     }
 
     /// The answer, if memory holds it. Called on the event loop that read the request.
@@ -64,6 +78,13 @@ package final class QueryProxy: Sendable {
 
     /// The answer to any request. A failure is an answer too.
     package func response(to request: ProxyRequest, on eventLoop: any EventLoop) async -> Response {
+        let start = ContinuousClock.now
+        let response = await answered(request)
+        slowRequests.note(request, response, took: start.duration(to: .now), settings, statements, logger)
+        return response
+    }
+
+    private func answered(_ request: ProxyRequest) async -> Response {
         do {
             switch request {
             case .query(let query): return try await answer(to: query)
@@ -82,8 +103,16 @@ package final class QueryProxy: Sendable {
     func failure(_ error: any Error) -> ProxyError {
         let failure = ProxyError(any: error)
         counters.failed(failure.code)
-        if failure.code == .internal { logger.error("internal error", metadata: ["error": "\(error)"]) }
+        if failure.code == .internal { note(defect: error) }
         return failure
+    }
+
+    private func note(defect error: any Error) {
+        let second = startedAt.duration(to: .now).components.seconds
+        guard let heldBack = defects.withLock({ $0.admit(in: second) }) else { return }
+        var metadata: Logger.Metadata = ["error": "\(error)"]
+        if heldBack > 0 { metadata["held_back"] = "\(heldBack)" }
+        logger.error("internal error", metadata: metadata)
     }
 
     /// A front end could not make a request of what it got.

@@ -9,7 +9,7 @@ internal import Synchronization
 /// Listens, and serves every connection until it is told to stop; then it stops accepting, lets what has begun be answered,
 /// and closes.
 package final class LineServer: Service {
-    private let configuration: LineServerConfiguration
+    private let configuration: Mutex<LineServerConfiguration>
     private let handler: any RequestHandler
     private let group: any EventLoopGroup
     private let logger: Logger
@@ -25,15 +25,21 @@ package final class LineServer: Service {
         logger: Logger,
         onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
     ) {
-        self.configuration = configuration
+        self.configuration = Mutex(configuration)
         self.handler = handler
         self.group = eventLoopGroup
         self.logger = logger
         self.onListening = onListening
     }
 
+    /// Takes other settings under way. Connections that are open keep their limits; the address stays.
+    package func reload(_ configuration: LineServerConfiguration) {
+        self.configuration.withLock { $0 = configuration }
+    }
+
     /// - Throws: where the address cannot be listened on.
     package func run() async throws {
+        let configuration = configuration.withLock { $0 }
         let channel = try await bootstrap().bind(host: configuration.host, port: configuration.port).get()
         if let address = channel.localAddress {
             logger.info("listening", metadata: ["address": "\(address.ipAddress ?? "?"):\(address.port ?? 0)"])
@@ -51,7 +57,8 @@ package final class LineServer: Service {
         let open = connections.all
         logger.info("draining", metadata: ["connections": "\(open.count)"])
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(LineServerDrain.begin) }
-        let deadline = group.next().scheduleTask(in: configuration.drainTimeout) { [connections] in
+        let drainTimeout = configuration.withLock { $0.drainTimeout }
+        let deadline = group.next().scheduleTask(in: drainTimeout) { [connections] in
             for channel in connections.all { channel.close(promise: nil) }
         }
         for channel in open { try? await channel.closeFuture.get() }
@@ -70,6 +77,7 @@ package final class LineServer: Service {
     }
 
     private func accept(_ channel: any Channel) throws {
+        let configuration = configuration.withLock { $0 }
         guard statistics.admit(limit: configuration.maximumConnections) else {
             logger.debug("connection refused: too many")
             let error = ProxyError(.overloaded, "too many connections (\(configuration.maximumConnections))")

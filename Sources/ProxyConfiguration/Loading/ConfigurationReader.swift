@@ -136,8 +136,9 @@ struct ConfigurationReader {
 }
 
 extension TOMLNode {
-    /// Where an error is: at the list's element that it is about, or at the value.
+    /// Where an error is: at the table's or the list's element that it is about, or at the value.
     func position(of error: ValueError) -> SourcePosition {
+        if let position = error.position { return position }
         guard let index = error.index, case .array(let elements) = value, elements.indices.contains(index) else {
             return position
         }

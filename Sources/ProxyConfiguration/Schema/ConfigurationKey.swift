@@ -13,6 +13,8 @@ struct ConfigurationKey<Root: Sendable>: Sendable {
     let toTOML: @Sendable (Root) -> String?
     /// Replaces what is secret in the value.
     let mask: @Sendable (inout Root) -> Void
+    /// Takes the value over from another.
+    let copy: @Sendable (inout Root, Root) -> Void
 
     init<Value: Sendable>(
         _ name: String,
@@ -28,6 +30,7 @@ struct ConfigurationKey<Root: Sendable>: Sendable {
         setNode = { root, node throws(ValueError) in root[keyPath: path] = try kind.fromNode(node) }
         setText = { root, text throws(ValueError) in root[keyPath: path] = try kind.fromText(text) }
         toTOML = { kind.toTOML($0[keyPath: path]) }
+        copy = { $0[keyPath: path] = $1[keyPath: path] }
         self.mask = { $0[keyPath: path] = mask($0[keyPath: path]) }
     }
 }

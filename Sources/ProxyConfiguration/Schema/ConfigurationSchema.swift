@@ -112,7 +112,10 @@ enum ConfigurationSchema {
 
     private static let log: [Key] = [
         Key("level", \.log.level, .choice(), "The least severe level that is written."),
+        Key("levels", \.log.levels, .levels, "By component, over level."),
         Key("format", \.log.format, .choice(), "Lines for people, or JSON."),
+        Key("slow_query", \.log.slowQuery, .durationOrNever, "A slower request gets a line; 0 for none."),
+        Key("log_parameters", \.log.parameters, .bool, "Whether that line holds constants and parameters."),
     ]
 
     static let ttl = ConfigurationKey<ProxyConfiguration.Namespace>(

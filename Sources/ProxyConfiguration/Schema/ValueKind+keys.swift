@@ -84,3 +84,60 @@ extension ValueKind where Value == [String] {
         return word.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "$" }
     }
 }
+
+extension ValueKind where Value == [ProxyConfiguration.Log.Component: ProxyConfiguration.Log.Level] {
+    /// A table of components and their levels; in a variable `redis=debug,line=warning`.
+    static let levels = ValueKind(
+        node: { node throws(ValueError) in
+            guard case .table(let entries) = node.value else {
+                throw ValueError("must be a table, written [log.levels], not \(node.value.kind)")
+            }
+            var levels: Value = [:]
+            for entry in entries {
+                guard case .string(let text) = entry.node.value else {
+                    throw ValueError(
+                        "\(entry.key) must be a string, not \(entry.node.value.kind)",
+                        position: entry.node.position
+                    )
+                }
+                try set(entry.key, text, in: &levels, keyAt: entry.keyPosition, valueAt: entry.node.position)
+            }
+            return levels
+        },
+        text: { text throws(ValueError) in
+            var levels: Value = [:]
+            for part in text.split(separator: ",") {
+                let words = part.split(separator: "=", omittingEmptySubsequences: false).map { $0.filter { $0 != " " } }
+                guard words.count == 2 else { throw ValueError("must be COMPONENT=LEVEL, separated by commas") }
+                try set(words[0], words[1], in: &levels, keyAt: nil, valueAt: nil)
+            }
+            return levels
+        },
+        toTOML: { levels in
+            let members = levels.sorted { $0.key.rawValue < $1.key.rawValue }
+                .map { "\($0.key.rawValue) = \(TOMLText.string($0.value.rawValue))" }
+            return members.isEmpty ? "{}" : "{ \(members.joined(separator: ", ")) }"
+        }
+    )
+
+    private static func set(
+        _ name: String,
+        _ text: String,
+        in levels: inout Value,
+        keyAt keyPosition: SourcePosition?,
+        valueAt valuePosition: SourcePosition?
+    ) throws(ValueError) {
+        guard let component = ProxyConfiguration.Log.Component(rawValue: name) else {
+            let names = ProxyConfiguration.Log.Component.allCases.map(\.rawValue)
+            let hint =
+                Suggestion.nearest(to: name, among: names).map { "did you mean \($0)?" }
+                ?? "there are \(names.joined(separator: ", "))"
+            throw ValueError("\(name) is not a component; \(hint)", position: keyPosition)
+        }
+        guard let level = ProxyConfiguration.Log.Level(rawValue: text) else {
+            let names = ProxyConfiguration.Log.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValueError("\(name) must be one of \(names)", position: valuePosition)
+        }
+        levels[component] = level
+    }
+}

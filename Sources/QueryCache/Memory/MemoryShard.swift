@@ -24,7 +24,7 @@ struct MemoryShard: ~Copyable {
     /// Requests after the first that take an entry from small to main.
     private static let promotionFrequency: UInt8 = 2
 
-    private let budget: Int
+    private var budget: Int
     private var table = MemoryTable()
     private var small = Load()
     private var main = Load()
@@ -123,6 +123,13 @@ struct MemoryShard: ~Copyable {
         main = Load()
         ghosts = Load()
         return emptied
+    }
+
+    /// Another budget; the least useful entries leave until the rest is within it.
+    mutating func resize(budget: Int, dropped: inout [MemoryValue]) {
+        self.budget = budget
+        makeRoom(for: 0, dropped: &dropped)
+        forgetGhosts()
     }
 
     // MARK: Eviction

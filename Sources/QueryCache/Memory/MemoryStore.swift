@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Values in this process's memory, up to a budget of bytes, found by key from any thread.
 ///
 /// The keys are divided among shards by their first word. Each is an S3-FIFO cache of its own (``MemoryShard``) behind a lock
@@ -18,12 +20,14 @@ package final class MemoryStore<Value: AnyObject & Sendable>: Sendable {
     /// A shard is to hold at least this much, so that values of several megabytes find room in each.
     private static var smallestShard: Int { 16 << 20 }
 
-    private let byteBudget: Int
+    private let byteBudget: Atomic<Int>
     private let shardCount: Int
     private let shards: ReaderStripedLocks<MemoryShard>
     /// The largest cost, in bytes, that ``insert(_:for:cost:)`` takes: half of a shard less the overhead. Below 0 where
     /// nothing at all can be stored.
-    package let largestCost: Int
+    package var largestCost: Int { shardBudget / 2 - Self.overheadPerEntry }
+
+    private var shardBudget: Int { byteBudget.load(ordering: .relaxed) / shardCount }
 
     /// - Parameters:
     ///   - byteBudget: for the costs of all entries with their overhead; 0 stores nothing.
@@ -33,12 +37,22 @@ package final class MemoryStore<Value: AnyObject & Sendable>: Sendable {
         let byteBudget = max(0, byteBudget)
         let shardCount = max(1, shards ?? min(256, byteBudget / Self.smallestShard))
         let shardBudget = byteBudget / shardCount
-        self.byteBudget = byteBudget
+        self.byteBudget = Atomic(byteBudget)
         self.shardCount = shardCount
         self.shards = ReaderStripedLocks(count: shardCount, stripes: ReaderStripes.count) { _ in
             MemoryShard(budget: shardBudget)
         }
-        largestCost = shardBudget / 2 - Self.overheadPerEntry
+    }
+
+    /// Another budget for the same shards; what is over it leaves now.
+    package func resize(byteBudget bytes: Int) {
+        byteBudget.store(max(0, bytes), ordering: .relaxed)
+        let budget = shardBudget
+        for index in 0..<shardCount {
+            withDropped { dropped in
+                shards.withWriteLock(index) { $0.resize(budget: budget, dropped: &dropped) }
+            }
+        }
     }
 
     /// The value of a key, counted as a request for it.
@@ -88,7 +102,7 @@ package final class MemoryStore<Value: AnyObject & Sendable>: Sendable {
 
     package var statistics: MemoryStatistics {
         var sum = MemoryStatistics()
-        sum.budget = byteBudget
+        sum.budget = byteBudget.load(ordering: .relaxed)
         for index in 0..<shardCount {
             let shard = shards.withReadLock(index) { $0.statistics }
             sum.entries += shard.entries

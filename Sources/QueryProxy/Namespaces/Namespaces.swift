@@ -40,6 +40,11 @@ package struct Namespaces: Sendable {
 
     package var names: [String] { named.keys.sorted() }
 
+    /// Whether statements belong to the same namespaces under both.
+    func hasSameNames(as other: Namespaces) -> Bool {
+        byTable == other.byTable && Set(named.keys) == Set(other.named.keys)
+    }
+
     /// - Parameters:
     ///   - tables: the qualified names of what the statement reads, as PostgreSQL told them.
     ///   - firstNamed: the first relation that the statement's text names, without its schema.

@@ -9,6 +9,10 @@ package struct QueryProxySettings: Sendable {
     /// Texts whose analysis is remembered.
     package var rememberedStatements: Int
     package var namespaces: Namespaces
+    /// A request that takes longer gets a line in the log; nil writes none.
+    package var slowRequest: Int64?
+    /// Whether that line holds constants and parameters.
+    package var logsParameters = false
 
     package init(
         allowedSettings: [String],

@@ -5,26 +5,86 @@ internal import NIOCore
 internal import NIOPosix
 internal import ProxyConfiguration
 internal import QueryCache
-internal import RedisClient
 internal import ServiceLifecycle
 internal import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve queries until SIGTERM or SIGINT.",
-        discussion: "On the first signal it stops accepting, answers what is in flight, and ends."
+        discussion: """
+            On SIGTERM or SIGINT it stops accepting, answers what is under way for up to listen.drain_timeout, and ends. On \
+            SIGHUP it reads its configuration anew. Under systemd it says when it is ready (Type=notify) and that it \
+            lives (WatchdogSec).
+            """
     )
 
-    @Option(name: [.short, .long], help: "The configuration file; without it, the defaults and the environment.")
+    @Option(
+        name: [.short, .long],
+        help: "The configuration file; without it, the defaults and the environment.",
+        completion: .file()
+    )
     var config: String?
 
     @Option(help: ArgumentHelp("Serve stale answers for a test's sake: switch a guard off.", visibility: .private))
     var withoutGuard: [String] = []
 
     func run() async throws {
+        let environment = ProxyConfiguration.processEnvironment
         let configuration = try loadConfiguration(config)
-        configuration.log.bootstrap()
-        let logger = Logger(label: "cistern")
+        let logs = LogOutput(configuration.log)
+        logs.bootstrap()
+        let logger = logs.logger(.main)
+        // A terminal that hangs up must not end it, nor a reload that is asked for too early.
+        signal(SIGHUP, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let manager = ServiceManager(environment: environment)
+        let status = "serving on \(configuration.listen.line)"
+        let proxy: Proxy
+        do {
+            proxy = try Proxy(configuration, guards: try guards(logger), group: group, logs: logs) { _ in
+                manager?.ready(status: status)
+            }
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            complain("\(error)")
+            throw ExitCode.configuration
+        }
+        var services = proxy.services
+        services.append(
+            ReloadService(
+                load: { [config] () throws(ConfigurationErrors) in
+                    try ProxyConfiguration.load(file: config, environment: environment)
+                },
+                apply: { [proxy] in try proxy.reload($0) },
+                initial: configuration,
+                manager: manager,
+                status: status,
+                logs: logs,
+                logger: logger
+            )
+        )
+        if let manager {
+            let watchdog = ServiceManagerService.watchdogInterval(environment: environment, processID: getpid())
+            services.append(ServiceManagerService(manager: manager, watchdog: watchdog, group: group))
+        }
+        let running = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        do {
+            try await running.run()
+        } catch {
+            complain("\(error)")
+            throw ExitCode.unavailable
+        }
+    }
+
+    private func guards(_ logger: Logger) throws -> QueryCacheGuards {
         var guards = QueryCacheGuards()
         for name in withoutGuard {
             guard guards.switchOff(name) else {
@@ -32,28 +92,6 @@ struct Serve: AsyncParsableCommand {
             }
             logger.critical("a guard against stale answers is switched off", metadata: ["guard": "\(name)"])
         }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
-        let proxy: Proxy
-        do {
-            proxy = try Proxy(configuration, guards: guards, group: group, logger: logger)
-        } catch {
-            complain("\(error)")
-            throw ExitCode.configuration
-        }
-        // A terminal that hangs up, or a supervisor that asks for a reload, must not end it.
-        signal(SIGHUP, SIG_IGN)
-        let services = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: proxy.services.map { .init(service: $0) },
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger
-            )
-        )
-        do {
-            try await services.run()
-        } catch {
-            complain("\(error)")
-            throw ExitCode.unavailable
-        }
+        return guards
     }
 }

@@ -62,7 +62,7 @@ extension ProxyConfiguration {
     }
 
     var queryProxy: QueryProxySettings {
-        QueryProxySettings(
+        var settings = QueryProxySettings(
             allowedSettings: postgres.allowedSettings,
             statementTimeout: postgres.statementTimeout.milliseconds,
             maximumStatementTimeout: postgres.maximumStatementTimeout.milliseconds,
@@ -77,6 +77,9 @@ extension ProxyConfiguration {
                 fallback: defaultNamespace.settings
             )
         )
+        settings.slowRequest = log.slowQuery?.milliseconds
+        settings.logsParameters = log.parameters
+        return settings
     }
 }
 

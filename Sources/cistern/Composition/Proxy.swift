@@ -14,15 +14,20 @@ internal import ServiceLifecycle
 struct Proxy {
     /// In the order in which they start; they stop in the opposite one.
     private(set) var services: [any Service] = []
+    private let cache: QueryCache
+    private let proxy: QueryProxy
+    private let lineServer: LineServer
 
-    /// - Parameter guards: what keeps stale answers away; all of it, but for tests.
+    /// - Parameters:
+    ///   - guards: what keeps stale answers away; all of it, but for tests.
+    ///   - onListening: told once clients can connect.
     init(
         _ configuration: ProxyConfiguration,
         guards: QueryCacheGuards,
         group: any EventLoopGroup,
-        logger: Logger
+        logs: LogOutput,
+        onListening: @escaping @Sendable (SocketAddress) -> Void
     ) throws {
-        func logging(_ component: String) -> Logger { Logger(label: "cistern.\(component)") }
         let keys = RedisKeys(prefix: configuration.redis.keyPrefix)
         let origin = Generation().text
         var redis: RedisClient?
@@ -30,7 +35,7 @@ struct Proxy {
         var publisher: InvalidationPublisher?
         if var client = try configuration.redisClient() {
             client.introduction = RedisSharedStore.introduction(keys: keys)
-            let made = RedisClient(configuration: client, eventLoopGroup: group, logger: logging("redis"))
+            let made = RedisClient(configuration: client, eventLoopGroup: group, logger: logs.logger(.redis))
             let eventLoop = group.next()
             let telling = InvalidationPublisher(
                 origin: origin,
@@ -47,7 +52,7 @@ struct Proxy {
                 publisher: telling,
                 guards: guards,
                 eventLoopGroup: group,
-                logger: logging("redis")
+                logger: logs.logger(.redis)
             )
         }
         var cacheSettings = configuration.queryCache
@@ -63,15 +68,15 @@ struct Proxy {
                 publisher: publisher,
                 redis: redis,
                 guards: guards,
-                logger: logging("invalidation")
+                logger: logs.logger(.invalidation)
             )
             channel = hearing
             services.append(BackgroundService { await redis.run() })
-            services.append(RedisVersionGuard(redis: redis, logger: logger))
+            services.append(RedisVersionGuard(redis: redis, logger: logs.logger(.main)))
             services.append(BackgroundService { await shared.run() })
             services.append(BackgroundService { await hearing.run() })
         }
-        let postgres = PostgresPool(configuration: configuration.postgresClient, logger: logging("postgres"))
+        let postgres = PostgresPool(configuration: configuration.postgresClient, logger: logs.logger(.postgres))
         services.append(BackgroundService { await postgres.run() })
         let proxy = QueryProxy(
             settings: configuration.queryProxy,
@@ -80,19 +85,31 @@ struct Proxy {
             cache: cache,
             channel: channel,
             analyzer: SQLAnalyzer(),
-            logger: logging("queries")
+            logger: logs.logger(.queries)
         )
         channel?.whenEverythingIsInvalidated { [weak proxy] in proxy?.forgetSchema() }
         let interval = configuration.postgres.schemaCheck
         if interval > .zero { services.append(BackgroundService { await proxy.watchSchema(every: interval) }) }
-        services.append(
-            LineServer(
-                configuration: try configuration.lineServer(),
-                handler: proxy,
-                eventLoopGroup: group,
-                logger: logging("line")
-            )
+        let lineServer = LineServer(
+            configuration: try configuration.lineServer(),
+            handler: proxy,
+            eventLoopGroup: group,
+            logger: logs.logger(.line),
+            onListening: onListening
         )
+        services.append(lineServer)
+        self.cache = cache
+        self.proxy = proxy
+        self.lineServer = lineServer
+    }
+
+    /// Gives effect to what can be changed under way, but for the log.
+    ///
+    /// - Throws: where a certificate or its key cannot be read; nothing has changed then.
+    func reload(_ configuration: ProxyConfiguration) throws {
+        lineServer.reload(try configuration.lineServer())
+        cache.reload(configuration.queryCache)
+        proxy.reload(configuration.queryProxy)
     }
 }
 
