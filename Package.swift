@@ -47,6 +47,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CEpoll"),
         .systemLibrary(name: "CPgQuery", providers: [.apt(["libpg-query-dev"])]),
         .target(name: "JSONText", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(
@@ -84,7 +85,10 @@ let package = Package(
         ),
         .target(
             name: "LoadTest",
-            dependencies: ["CisternClient", "JSONText", "PostgresClient", "RedisClient", histogram, nioCore, nioPosix],
+            dependencies: [
+                .target(name: "CEpoll", condition: .when(platforms: [.linux])), "CLibPQ", "JSONText", histogram,
+                nioCore,
+            ],
             swiftSettings: swiftSettings
         ),
         .target(name: "ProxyConfiguration", swiftSettings: swiftSettings),
@@ -143,6 +147,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "LoadTestTests", dependencies: ["LoadTest"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ProxyConfigurationTests",
             dependencies: ["ProxyConfiguration"],

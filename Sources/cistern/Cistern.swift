@@ -12,7 +12,9 @@ struct Cistern: AsyncParsableCommand {
             cannot be reached, or is too old; 78 when the configuration is wrong.
             """,
         version: version,
-        subcommands: [Serve.self, Check.self, Query.self, Explain.self, Invalidate.self, Stats.self, Ping.self]
+        subcommands: [
+            Serve.self, Check.self, Query.self, Explain.self, Invalidate.self, Stats.self, Ping.self, Bench.self,
+        ]
     )
 }
 

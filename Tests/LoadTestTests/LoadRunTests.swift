@@ -1,0 +1,61 @@
+import Testing
+
+@testable import LoadTest
+
+@Suite("A load on the canned server", .serialized)
+struct LoadRunTests {
+    private func plan() -> LoadPlan {
+        var plan = LoadPlan(target: .canned(answerBytes: 300))
+        plan.connections = 5
+        plan.pipeline = 4
+        plan.warmUp = 0.1
+        plan.duration = 0.4
+        return plan
+    }
+
+    @Test("a closed loop, on two threads, every key once before")
+    func closedLoop() async throws {
+        var plan = plan()
+        plan.threads = 2
+        plan.preloads = true
+        plan.scenario.keys = 1000
+        let result = try await LoadRun(plan).run()
+        #expect(result.errors == 0)
+        #expect(result.requestsPerSecond > 1000)
+        #expect(result.bySource.map(\.name) == ["memory"])
+        #expect(result.all.p50 <= result.all.p99 && result.all.p99 <= result.all.maximum)
+        #expect(result.json.contains("\"by_source\":{\"memory\":{\"count\":"))
+    }
+
+    @Test("an open loop keeps its rate")
+    func openLoop() async throws {
+        var plan = plan()
+        plan.rate = 2000
+        let result = try await LoadRun(plan).run()
+        #expect((1500...2500).contains(result.requestsPerSecond), "\(result.requestsPerSecond)")
+    }
+
+    @Test("nobody listens")
+    func unreachable() async {
+        var plan = plan()
+        plan.target = .cistern(HostAndPort(host: "127.0.0.1", port: 1))
+        await #expect(throws: LoadTestError.self) { try await LoadRun(plan).run() }
+    }
+}
+
+@Suite("When requests are due")
+struct ScheduleTests {
+    @Test("a stall is charged to every request that was due meanwhile")
+    func countsFromWhenDue() {
+        var schedule = Schedule(requestsPerSecond: 1000, start: 0)
+        for _ in 0..<10 { _ = schedule.take() }
+        // Nothing could be sent for a second: a thousand requests were due, and each waited since its own moment.
+        var recorder = Recorder()
+        let end: Int64 = 1_009_000_000
+        while schedule.next <= end { recorder.record(.plain, end - schedule.take()) }
+        let latencies = Latencies(recorder.answers)
+        #expect(latencies.count == 1000)
+        #expect((495...505).contains(latencies.p50), "\(latencies.p50)")
+        #expect((985...995).contains(latencies.p99), "\(latencies.p99)")
+    }
+}
