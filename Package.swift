@@ -23,6 +23,8 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
@@ -42,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
@@ -65,13 +68,16 @@ let package = Package(
         .target(
             name: "QueryProxy",
             dependencies: [
-                "JSONText", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", nioCore, collections, logging,
+                "JSONText", "Observability", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", nioCore,
+                collections, logging,
             ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "LineProtocol",
-            dependencies: ["JSONText", "QueryProxy", nioCore, nioPosix, nioSSL, deque, serviceLifecycle, logging],
+            dependencies: [
+                "JSONText", "Observability", "QueryProxy", nioCore, nioPosix, nioSSL, deque, serviceLifecycle, logging,
+            ],
             swiftSettings: swiftSettings
         ),
         .target(name: "Sessions", dependencies: ["JSONText", nioCore, crypto], swiftSettings: swiftSettings),
@@ -79,7 +85,8 @@ let package = Package(
         .target(
             name: "AdminHTTP",
             dependencies: [
-                "JSONText", "Observability", "QueryProxy", hummingbird, nioCore, serviceLifecycle, logging,
+                "JSONText", "Observability", "QueryProxy", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix,
+                serviceLifecycle, logging,
             ],
             swiftSettings: swiftSettings
         ),

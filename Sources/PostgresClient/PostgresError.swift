@@ -1,22 +1,22 @@
 /// Why a script failed.
 package struct PostgresError: Error, Sendable {
-    package enum Code: Sendable {
+    package enum Code: String, Sendable, CaseIterable {
         /// PostgreSQL cannot be reached.
         case unavailable
         /// No connection came free in time.
-        case acquireTimeout
+        case acquireTimeout = "acquire_timeout"
         /// The script ran past its time and was cancelled.
         case timeout
         /// Its task was cancelled.
         case cancelled
-        case resultTooLarge
+        case resultTooLarge = "result_too_large"
         /// PostgreSQL refused a statement.
         case server
         /// The connection broke while the script ran.
-        case connectionLost
+        case connectionLost = "connection_lost"
         /// A parameter that cannot be sent as its type.
-        case invalidParameter
-        case shuttingDown
+        case invalidParameter = "invalid_parameter"
+        case shuttingDown = "shutting_down"
     }
 
     package var code: Code

@@ -13,6 +13,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var namespaces = Dictionary(
         uniqueKeysWithValues: Self.builtInTTLs.map { ($0.key, Namespace(ttl: $0.value)) }
     )
+    package var admin = Admin()
     package var log = Log()
 
     /// The defaults.
@@ -35,6 +36,8 @@ package struct ProxyConfiguration: Sendable, Equatable {
 extension ProxyConfiguration {
     package struct Listen: Sendable, Equatable {
         package var line = ListenAddress(host: "127.0.0.1", port: 7432)
+        /// Metrics, health and administration; nil serves none.
+        package var http: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 7480)
         package var maximumConnections = 10_000
         /// Requests of one connection that run at once.
         package var maximumInFlight = 128
@@ -80,6 +83,10 @@ extension ProxyConfiguration {
         package var socketTimeout: Duration = .seconds(2)
         package var keyPrefix = ""
         package var channel = "cache_invalidation"
+        /// The share of Redis's maxmemory above which there is a warning.
+        package var memoryWarning = 0.8
+        /// Between two looks at Redis's memory.
+        package var memoryCheck: Duration = .seconds(30)
 
         /// Whether there is a Redis at all.
         package var isEnabled: Bool { !url.isEmpty }
@@ -117,6 +124,11 @@ extension ProxyConfiguration {
         }
     }
 
+    package struct Admin: Sendable, Equatable {
+        /// What a client must show to change something over HTTP; nil lets nobody.
+        package var token: String?
+    }
+
     package struct Log: Sendable, Equatable {
         package enum Level: String, Sendable, CaseIterable {
             case trace
@@ -142,6 +154,7 @@ extension ProxyConfiguration {
             case invalidation
             case postgres
             case redis
+            case http
         }
 
         package var level = Level.info

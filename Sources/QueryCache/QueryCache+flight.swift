@@ -10,14 +10,15 @@ extension QueryCache {
     ) async throws -> FlightResult {
         // The flight before this one may have ended between our look into memory and our finding no flight.
         let now = clock.now
-        if let (answer, _) = freshInMemory(request.key, request.policy),
+        if let answer = freshInMemory(request.key, request.policy),
             now - answer.age > request.replacedAskedAt ?? .min
         {
             return FlightResult(
                 origin: .memory,
                 body: answer.body,
                 askedAt: now - answer.age,
-                expiresAt: now + answer.remaining
+                expiresAt: now + answer.remaining,
+                cost: answer.cost
             )
         }
         var fill = FillGround(generations: nil, lease: nil)
@@ -89,13 +90,14 @@ extension QueryCache {
 
     /// What another proxy has stored meanwhile.
     private func sharedResult(_ read: SharedRead, _ request: Lookup) -> FlightResult? {
-        guard case .fresh(let answer, _) = judge(read, request) else { return nil }
+        guard case .fresh(let answer) = judge(read, request) else { return nil }
         let now = clock.now
         return FlightResult(
             origin: .otherProxy,
             body: answer.body,
             askedAt: now - answer.age,
-            expiresAt: now.addingSaturated(answer.remaining)
+            expiresAt: now.addingSaturated(answer.remaining),
+            cost: answer.cost
         )
     }
 
@@ -105,6 +107,7 @@ extension QueryCache {
         from source: some QuerySource
     ) async throws -> FlightResult {
         let askedAt = clock.now
+        let began = clock.microseconds
         let body: ByteBuffer
         do {
             body = try await source.fetch()
@@ -112,17 +115,24 @@ extension QueryCache {
             if let lease = ground.lease { await shared?.release(request.key, lease) }
             throw error
         }
-        let cost = clock.now - askedAt
+        let cost = clock.microseconds - began
+        let age = clock.now - askedAt
         if body.readableBytes > settings.maximumEntryBytes {
             if let lease = ground.lease { await shared?.release(request.key, lease) }
-            return FlightResult(origin: .unstored("result_too_large"), body: body, askedAt: askedAt, expiresAt: askedAt)
+            return FlightResult(
+                origin: .unstored("result_too_large"),
+                body: body,
+                askedAt: askedAt,
+                expiresAt: askedAt,
+                cost: cost
+            )
         }
         let policy = request.policy
         let ttl = jittered(policy.ttl)
         if let shared, let generations = await generationsToStore(ground, request) {
             let entry = StoredEntry(
-                ageWhenStored: cost,
-                ttl: max(1, ttl - cost),
+                ageWhenStored: age,
+                ttl: max(1, ttl - age),
                 grace: policy.grace,
                 cost: cost,
                 generations: generations,
@@ -141,7 +151,7 @@ extension QueryCache {
                 request.snapshot
             )
         }
-        return FlightResult(origin: .source, body: body, askedAt: askedAt, expiresAt: expiresAt)
+        return FlightResult(origin: .source, body: body, askedAt: askedAt, expiresAt: expiresAt, cost: cost)
     }
 
     /// Those from before the question. With the guard switched off, those from after it.

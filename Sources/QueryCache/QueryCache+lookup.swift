@@ -11,8 +11,8 @@ extension QueryCache {
         policy: CachePolicy,
         from source: some QuerySource
     ) async throws -> CacheAnswer {
-        if let (answer, cost) = freshInMemory(key, policy) {
-            if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) {
+        if let answer = freshInMemory(key, policy) {
+            if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: answer.cost) {
                 let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
                 refreshInBackground(request, nil, insteadOf: answer, from: source)
             }
@@ -25,8 +25,8 @@ extension QueryCache {
         if let shared, shared.isUsable, let read = try? await shared.read(key, tags) {
             generations = read.generations
             switch judge(read, request) {
-            case .fresh(let answer, let cost):
-                if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) {
+            case .fresh(let answer):
+                if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: answer.cost) {
                     refreshInBackground(request, generations, insteadOf: answer, from: source)
                 }
                 return answer
@@ -71,7 +71,7 @@ extension QueryCache {
     }
 
     enum Judgement {
-        case fresh(CacheAnswer, cost: Int64)
+        case fresh(CacheAnswer)
         case pastTTL(StaleCandidate)
         case useless
     }
@@ -95,7 +95,7 @@ extension QueryCache {
         let age = now - result.askedAt
         let remaining = result.remaining(at: now, policy)
         guard remaining <= 0, isTrusted(age: age, now) else { return nil }
-        let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: result.body)
+        let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: result.body, cost: result.cost)
         return StaleCandidate(answer: answer, overdue: -remaining)
     }
 
@@ -112,7 +112,7 @@ extension QueryCache {
         guard age <= policy.maximumAge ?? .max else { return .useless }
         guard remaining > 0 else {
             guard policy.maximumAge == nil else { return .useless }
-            let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: entry.body)
+            let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: entry.body, cost: entry.cost)
             return .pastTTL(StaleCandidate(answer: answer, overdue: -remaining))
         }
         if policy.usesMemory {
@@ -129,8 +129,9 @@ extension QueryCache {
                 request.snapshot
             )
         }
-        let answer = CacheAnswer(source: .redis, age: age, remaining: remaining, body: entry.body)
-        return .fresh(answer, cost: entry.cost)
+        return .fresh(
+            CacheAnswer(source: .redis, age: age, remaining: remaining, body: entry.body, cost: entry.cost)
+        )
     }
 
     // MARK: Flights
@@ -259,7 +260,8 @@ extension QueryCache {
             source: source,
             age: max(0, now - result.askedAt),
             remaining: max(0, result.expiresAt - now),
-            body: result.body
+            body: result.body,
+            cost: result.cost
         )
     }
 }

@@ -5,13 +5,13 @@ extension QueryCache {
         var policy = policy
         policy.maximumAge = nil
         policy.strict = false
-        if let (answer, _) = freshInMemory(key, policy) {
+        if let answer = freshInMemory(key, policy) {
             whereabouts.memory = Whereabouts.Place(age: answer.age, remaining: answer.remaining)
         }
         policy.usesMemory = false
         let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
         if let shared, shared.isUsable, let read = try? await shared.read(key, tags),
-            case .fresh(let answer, _) = judge(read, request)
+            case .fresh(let answer) = judge(read, request)
         {
             whereabouts.redis = Whereabouts.Place(age: answer.age, remaining: answer.remaining)
         }

@@ -21,6 +21,7 @@ package final class QueryCache: Sendable {
     let shared: (any SharedStore)?
     let tags: TagTable
     let flights = FlightTable()
+    let invalidations = InvalidationCounters()
     let clock: any CacheClock
     /// Until when, on the clock, no invalidation of another proxy can have gone unheard.
     private let trustedUntil: Atomic<Int64>
@@ -54,20 +55,20 @@ package final class QueryCache: Sendable {
 
     /// The answer, if memory holds a fresh one that need not be refreshed. Waits for nothing.
     package func memoryAnswer(for key: CacheKey, policy: CachePolicy) -> CacheAnswer? {
-        guard let (answer, cost) = freshInMemory(key, policy) else { return nil }
-        if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: cost) { return nil }
+        guard let answer = freshInMemory(key, policy) else { return nil }
+        if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: answer.cost) { return nil }
         return answer
     }
 
-    /// A fresh answer, and the milliseconds that PostgreSQL took for it.
-    func freshInMemory(_ key: CacheKey, _ policy: CachePolicy) -> (CacheAnswer, cost: Int64)? {
+    /// A fresh answer.
+    func freshInMemory(_ key: CacheKey, _ policy: CachePolicy) -> CacheAnswer? {
         guard policy.usesMemory, policy.maximumAge != 0, !policy.strict || shared == nil else { return nil }
         guard let result = currentResult(for: key) else { return nil }
         let now = clock.now
         let remaining = result.remaining(at: now, policy)
         let age = now - result.askedAt
         guard remaining > 0, age <= policy.maximumAge ?? .max, isTrusted(age: age, now) else { return nil }
-        return (CacheAnswer(source: .memory, age: age, remaining: remaining, body: result.body), result.cost)
+        return CacheAnswer(source: .memory, age: age, remaining: remaining, body: result.body, cost: result.cost)
     }
 
     /// What memory holds of a key and has not been invalidated, fresh or not.
@@ -122,6 +123,11 @@ package final class QueryCache: Sendable {
 
     /// Another proxy has invalidated this.
     package func heard(_ invalidation: Invalidation) {
+        invalidations.count(invalidation, isOwn: false)
+        forget(invalidation)
+    }
+
+    private func forget(_ invalidation: Invalidation) {
         tags.invalidate(invalidation.tags)
         for pattern in invalidation.patterns {
             let glob = Glob(pattern)
@@ -136,15 +142,16 @@ package final class QueryCache: Sendable {
     ///
     /// - Returns: false where the shared store could not be told; it is told first thing when it is back.
     package func invalidate(_ invalidation: Invalidation) async -> Bool {
+        invalidations.count(invalidation, isOwn: true)
         guard let shared else {
-            heard(invalidation)
+            forget(invalidation)
             return true
         }
         // Once before, so that the store's own time does not count; once after, for what was read from the store under the
         // generations that were still there.
-        heard(invalidation)
+        forget(invalidation)
         let isComplete = await shared.invalidate(invalidation)
-        heard(invalidation)
+        forget(invalidation)
         return isComplete
     }
 
@@ -155,7 +162,8 @@ package final class QueryCache: Sendable {
             flightsUnderWay: flights.count,
             flights: flights.started,
             joins: flights.joined,
-            isMemoryTrusted: clock.now < trustedUntil.load(ordering: .acquiring)
+            isMemoryTrusted: clock.now < trustedUntil.load(ordering: .acquiring),
+            invalidations: invalidations.counts
         )
     }
 }
@@ -168,6 +176,7 @@ package struct QueryCacheStatistics: Sendable {
     package var flights: Int
     package var joins: Int
     package var isMemoryTrusted: Bool
+    package var invalidations: InvalidationCounts
 }
 
 extension TagSnapshot {

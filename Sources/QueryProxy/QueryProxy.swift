@@ -64,6 +64,7 @@ package final class QueryProxy: Sendable {
 
     /// The answer, if memory holds it. Called on the event loop that read the request.
     package func immediateResponse(to request: ProxyRequest) -> Response? {
+        let began = NIODeadline.now()
         guard case .query(let query) = request, query.invalidate.isEmpty, query.refresh.isEmpty,
             let identity = postgres.identity,
             let statement = statements.known(query.sql),
@@ -73,7 +74,7 @@ package final class QueryProxy: Sendable {
             let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy)
         else { return nil }
         queries.countMemoryHit(of: statement)
-        return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
+        return .answer(counted(answer, namespace: lookup.namespace, since: began))
     }
 
     /// The answer to any request. A failure is an answer too.
@@ -120,8 +121,30 @@ package final class QueryProxy: Sendable {
         counters.failed(error.code)
     }
 
-    func counted(_ answer: QueryAnswer, namespace: String) -> QueryAnswer {
-        counters.answered(answer.source, reason: answer.reason, namespace: namespace)
+    /// Counts an answer of the cache.
+    ///
+    /// - Parameter began: when the request came.
+    func counted(_ answer: CacheAnswer, namespace: String, since began: NIODeadline) -> QueryAnswer {
+        let cost = answer.cost
+        let answer = QueryAnswer(answer)
+        counters.answered(
+            answer.source,
+            reason: answer.reason,
+            namespace: namespace,
+            spared: answer.source.isHit ? cost.multipliedReportingOverflow(by: 1000).partialValue : 0,
+            taken: began.nanosecondsUntilNow
+        )
+        return answer
+    }
+
+    /// Counts an answer for which the cache was not asked.
+    func counted(_ answer: QueryAnswer, namespace: String, since began: NIODeadline) -> QueryAnswer {
+        counters.answered(
+            answer.source,
+            reason: answer.reason,
+            namespace: namespace,
+            taken: began.nanosecondsUntilNow
+        )
         return answer
     }
 }
@@ -129,6 +152,20 @@ package final class QueryProxy: Sendable {
 extension QueryRequest {
     /// The only setting that changes what a name stands for.
     var searchPath: String? { settings.first { $0.name == "search_path" }?.value }
+}
+
+extension AnswerSource {
+    /// Whether PostgreSQL was spared a query.
+    fileprivate var isHit: Bool {
+        switch self {
+        case .memory, .redis, .shared, .stale: true
+        case .miss, .bypass: false
+        }
+    }
+}
+
+extension NIODeadline {
+    var nanosecondsUntilNow: UInt64 { UInt64(max(0, (NIODeadline.now() - self).nanoseconds)) }
 }
 
 extension QueryAnswer {

@@ -7,7 +7,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct EarlyRefreshTests {
     @Test func theNearerTheEndAndTheDearerTheLikelier() {
         func share(_ remaining: Int64, _ cost: Int64) -> Int {
-            (0..<1000).filter { EarlyRefresh.isDue(remaining: remaining, cost: cost, random: Double($0) / 1000) }.count
+            (0..<1000).filter { EarlyRefresh.isDue(remaining: remaining, cost: cost * 1000, random: Double($0) / 1000) }
+                .count
         }
         // exp(-remaining / cost): the chance that -cost · ln(random) reaches the end.
         #expect(share(0, 100) == 1000)

@@ -133,7 +133,8 @@ extension TransactionRequest {
 }
 
 extension InvalidateRequest {
-    fileprivate init(_ object: inout RequestObject) throws(RequestFieldError) {
+    /// Reads the fields; what it leaves unread is unknown.
+    init(_ object: inout RequestObject) throws(RequestFieldError) {
         self.init()
         tags = try object.strings("tags") ?? []
         pattern = try object.string("pattern")

@@ -2,6 +2,7 @@ package import Logging
 package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+package import Observability
 internal import QueryProxy
 internal import ServiceLifecycle
 internal import Synchronization
@@ -15,7 +16,15 @@ package final class LineServer: Service {
     private let logger: Logger
     private let connections = Connections()
     package let statistics = LineServerStatistics()
+    private let state = Mutex(Phase.starting)
     private let onListening: @Sendable (SocketAddress) -> Void
+
+    /// Where in its life a server is.
+    package enum Phase: Sendable {
+        case starting, listening, draining
+    }
+
+    package var phase: Phase { state.withLock { $0 } }
 
     /// - Parameter onListening: told the address, which holds the port that the system chose.
     package init(
@@ -41,6 +50,7 @@ package final class LineServer: Service {
     package func run() async throws {
         let configuration = configuration.withLock { $0 }
         let channel = try await bootstrap().bind(host: configuration.host, port: configuration.port).get()
+        state.withLock { $0 = .listening }
         if let address = channel.localAddress {
             logger.info("listening", metadata: ["address": "\(address.ipAddress ?? "?"):\(address.port ?? 0)"])
             onListening(address)
@@ -53,7 +63,25 @@ package final class LineServer: Service {
         await drain()
     }
 
+    /// The answer to the op `stats`, a JSON object.
+    package func statistics(of handler: any RequestHandler) async -> ByteBuffer {
+        let response = await handler.response(to: .stats, on: group.any())
+        var object = ByteBuffer(string: "{")
+        response.writeHead(into: &object)
+        if var members = response.body {
+            statistics.write(into: &members, limit: configuration.withLock { $0.maximumConnections })
+            object.writeImmutableBuffer(members)
+        }
+        object.writeStaticString("}")
+        return object
+    }
+
+    package var metrics: [MetricFamily] {
+        statistics.metrics(limit: configuration.withLock { $0.maximumConnections })
+    }
+
     private func drain() async {
+        state.withLock { $0 = .draining }
         let open = connections.all
         logger.info("draining", metadata: ["connections": "\(open.count)"])
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(LineServerDrain.begin) }

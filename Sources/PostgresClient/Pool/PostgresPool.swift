@@ -10,6 +10,11 @@ package struct PostgresPoolStatistics: Sendable, Equatable {
     package var connects = 0
     package var failures = 0
     package var isDown = false
+    /// Connections at most.
+    package var limit = 0
+    /// Scripts that were run, and those of them that failed, by why.
+    package var scripts = 0
+    package var errors: [PostgresError.Code: Int] = [:]
 }
 
 /// Connections to PostgreSQL, shared by all requests.
@@ -33,6 +38,8 @@ package final class PostgresPool: Sendable {
         var connects = 0
         var failures = 0
         var failuresInRow = 0
+        var scripts = 0
+        var errors: [PostgresError.Code: Int] = [:]
         var nextID = 0
     }
 
@@ -72,10 +79,20 @@ package final class PostgresPool: Sendable {
     /// Runs a script on a connection of the pool.
     package func run(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
         do throws(PostgresError) {
-            return try await runOnce(script)
+            return try await counted(script)
         } catch  where error.code == .connectionLost && script.isReadOnly {
             // It broke under a statement that changes nothing: another connection may still be there.
+            return try await counted(script)
+        }
+    }
+
+    private func counted(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
+        state.withLock { $0.scripts += 1 }
+        do throws(PostgresError) {
             return try await runOnce(script)
+        } catch {
+            state.withLock { $0.errors[error.code, default: 0] += 1 }
+            throw error
         }
     }
 
@@ -118,7 +135,10 @@ package final class PostgresPool: Sendable {
                 waiting: state.pool.waiting,
                 connects: state.connects,
                 failures: state.failures,
-                isDown: state.pool.downBecause != nil
+                isDown: state.pool.downBecause != nil,
+                limit: configuration.maximumConnections,
+                scripts: state.scripts,
+                errors: state.errors
             )
         }
     }

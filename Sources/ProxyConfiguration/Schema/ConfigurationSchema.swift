@@ -11,6 +11,7 @@ enum ConfigurationSchema {
         ConfigurationSection(name: "postgres", keys: postgres),
         ConfigurationSection(name: "redis", keys: redis),
         ConfigurationSection(name: "cache", keys: cache),
+        ConfigurationSection(name: "admin", keys: admin),
         ConfigurationSection(name: "log", keys: log),
     ]
 
@@ -18,6 +19,7 @@ enum ConfigurationSchema {
 
     private static let listen: [Key] = [
         Key("line", \.listen.line, .address, "Where clients connect, host:port."),
+        Key("http", \.listen.http, .optionalAddress, "Metrics and health, host:port; empty for none."),
         Key("max_connections", \.listen.maximumConnections, .integer(1...1_000_000), "Clients at once."),
         Key("max_in_flight", \.listen.maximumInFlight, .integer(1...100_000), "Requests of one client at once."),
         Key(
@@ -93,6 +95,8 @@ enum ConfigurationSchema {
         ),
         Key("key_prefix", \.redis.keyPrefix, .text, "Put before every key that callers name."),
         Key("channel", \.redis.channel, .channel, "The channel on which invalidations are told."),
+        Key("memory_warning", \.redis.memoryWarning, .fraction(0...1), "Warn above this share of Redis's maxmemory."),
+        Key("memory_check", \.redis.memoryCheck, .check, "How often Redis's memory is looked at."),
     ]
 
     private static let cache: [Key] = [
@@ -108,6 +112,16 @@ enum ConfigurationSchema {
         ),
         Key("statements", \.cache.statements, .integer(1...10_000_000), "Texts whose analysis is remembered."),
         Key("degraded_max_age", \.cache.degradedMaximumAge, .duration(), "Memory's oldest answer without the channel."),
+    ]
+
+    private static let admin: [Key] = [
+        Key(
+            "token",
+            \.admin.token,
+            .token,
+            mask: { $0 == nil ? nil : ConnectionSecrets.mask },
+            "What changes something over HTTP must show; empty lets nobody."
+        )
     ]
 
     private static let log: [Key] = [

@@ -7,7 +7,17 @@ extension ValueKind where Value == ListenAddress {
     )
 }
 
+extension ValueKind where Value == ListenAddress? {
+    static let optionalAddress = ValueKind(
+        text: { text throws(ValueError) in text.isEmpty ? nil : try ListenAddress(parsing: text) },
+        format: { $0.map { "\($0)" } ?? "" }
+    )
+}
+
 extension ValueKind where Value == Duration {
+    /// More often would be a load of its own.
+    static let check = duration(.seconds(1)...DurationText.maximum)
+
     static let positive = duration(.milliseconds(1)...DurationText.maximum)
 
     /// PostgreSQL counts a statement's time in milliseconds of 32 bits.
@@ -26,6 +36,19 @@ extension ValueKind where Value == String? {
         { $0.isEmpty ? nil : $0 },
         write: { (value: String?) in value ?? "" }
     )
+}
+
+extension ValueKind where Value == String? {
+    /// Goes into a header, and must not be guessed.
+    static let token = ValueKind<String>.text.checked { token throws(ValueError) in
+        if token.isEmpty { return }
+        guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw ValueError("must be of visible ASCII characters, without spaces")
+        }
+        if token.utf8.count < 16 {
+            throw ValueError("must have 16 characters or more, as `openssl rand -hex 16` makes them")
+        }
+    }.map({ $0.isEmpty ? nil : $0 }, write: { (value: String?) in value ?? "" })
 }
 
 extension ValueKind where Value == Int? {

@@ -7,7 +7,7 @@ package final class CachedResult: Sendable {
     let askedAt: Int64
     /// End of the TTL.
     let expiresAt: Int64
-    /// Milliseconds that PostgreSQL took.
+    /// Microseconds that PostgreSQL took.
     let cost: Int64
     /// What was known of its tags before it was read.
     let snapshot: TagSnapshot

@@ -6,7 +6,7 @@ package import NIOCore
 /// not agree.
 ///
 /// ```
-/// version (1) │ age when stored, ms (8) │ TTL, ms (8) │ time kept past the TTL, ms (8) │ cost, ms (8)
+/// version (1) │ age when stored, ms (8) │ TTL, ms (8) │ time kept past the TTL, ms (8) │ cost, µs (8)
 /// │ n (2) │ n generations (16 each) │ body
 /// ```
 package struct StoredEntry: Sendable, Equatable {
@@ -18,7 +18,7 @@ package struct StoredEntry: Sendable, Equatable {
     package var ttl: Int64
     /// Milliseconds that Redis keeps it longer, for answers past their TTL.
     package var grace: Int64
-    /// Milliseconds that PostgreSQL took.
+    /// Microseconds that PostgreSQL took.
     package var cost: Int64
     /// In the order of the tags.
     package var generations: [Generation]

@@ -18,6 +18,8 @@ struct FlightResult: Sendable {
     var body: ByteBuffer
     var askedAt: Int64
     var expiresAt: Int64
+    /// Microseconds that PostgreSQL took.
+    var cost: Int64
 }
 
 /// One question to PostgreSQL, and everyone who waits for its answer.

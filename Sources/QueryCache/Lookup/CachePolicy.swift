@@ -41,8 +41,11 @@ package struct CacheAnswer: Sendable {
     package var body: ByteBuffer
     /// Why PostgreSQL had to be asked; only for ``Source/miss``.
     package var cause: MissCause?
+    /// Microseconds that PostgreSQL took for it; zero where it is not known.
+    package var cost: Int64
 
-    package init(source: Source, age: Int64, remaining: Int64, body: ByteBuffer) {
+    package init(source: Source, age: Int64, remaining: Int64, body: ByteBuffer, cost: Int64 = 0) {
+        self.cost = cost
         self.source = source
         self.age = age
         self.remaining = remaining

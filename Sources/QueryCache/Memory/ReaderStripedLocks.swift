@@ -93,10 +93,10 @@ struct ReaderStripedLocks<State: ~Copyable>: ~Copyable, @unchecked Sendable {
     }
 }
 
-enum ReaderStripes {
+package enum ReaderStripes {
     /// Twice the processors, so that two busy threads rarely share a stripe although others came between them when numbers
     /// were given out; at most 32, because a writer takes them all.
-    static let count: Int = {
+    package static let count: Int = {
         let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         var count = 4
         while count < min(32, 2 * processors) { count *= 2 }
@@ -106,7 +106,7 @@ enum ReaderStripes {
 
 /// Numbers the threads that ask in the order they first ask. Consecutive numbers, unlike addresses of threads, give the
 /// threads of an event loop group different stripes.
-enum ThreadNumber {
+package enum ThreadNumber {
     typealias Key = pthread_key_t
 
     private static let last = Atomic<Int>(0)
@@ -117,6 +117,9 @@ enum ThreadNumber {
         precondition(failure == 0, "the process has used up its thread-local keys")
         return key
     }()
+
+    /// The number of the thread that asks.
+    package static var current: Int { current(key) }
 
     @inline(__always)
     static func current(_ key: Key) -> Int {

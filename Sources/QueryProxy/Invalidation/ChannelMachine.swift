@@ -35,7 +35,7 @@ struct ChannelMachine: Hashable {
 
     private let origin: String
     private let controlChannel: String
-    private var isSubscribed = false
+    private(set) var isSubscribed = false
     private var peers: [String: Peer] = [:]
     private var nextHeartbeat: Int64 = 1
     /// When heartbeats were sent that have not come back.

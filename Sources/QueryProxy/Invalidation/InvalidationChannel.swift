@@ -132,7 +132,9 @@ package final class InvalidationChannel: Sendable {
                 received: received.load(ordering: .relaxed),
                 ignored: machine.ignored,
                 gaps: machine.gaps,
-                delay: machine.delay
+                delay: machine.delay,
+                isSubscribed: machine.isSubscribed,
+                waitingInvalidations: store.waitingInvalidations
             )
         }
     }
@@ -145,4 +147,7 @@ package struct InvalidationChannelStatistics: Sendable {
     package var gaps: Int
     /// Milliseconds that the last heartbeat took to come back.
     package var delay: Int64?
+    package var isSubscribed: Bool
+    /// Names of which Redis has not been told yet.
+    package var waitingInvalidations: Int
 }

@@ -9,15 +9,23 @@ extension QueryProxy {
 
     /// One statement's way.
     func answer(to request: QueryRequest) async throws -> Response {
+        let began = NIODeadline.now()
         try settings.check(request.settings)
         let statement = await statements.statement(request.sql)
         try checkIsOneStatement(statement.shape)
         switch statement.shape.kind {
-        case .write: return try await write(request, statement, reason: "write", effect: .looked(statement.shape))
+        case .write:
+            return try await write(
+                request,
+                statement,
+                reason: "write",
+                effect: .looked(statement.shape),
+                since: began
+            )
         case .read:
             for _ in 0..<Self.planAttempts {
                 do {
-                    return try await read(request, statement)
+                    return try await read(request, statement, since: began)
                 } catch is OutdatedPlan {
                     continue
                 }
@@ -25,9 +33,15 @@ extension QueryProxy {
             // A schema that changes all the time is asked past the cache.
             var request = request
             request.usesCache = false
-            return try await read(request, statement)
+            return try await read(request, statement, since: began)
         case .unparsed, .refused, .multiple, .empty:
-            return try await write(request, statement, reason: "unsupported_statement", effect: .unknown)
+            return try await write(
+                request,
+                statement,
+                reason: "unsupported_statement",
+                effect: .unknown,
+                since: began
+            )
         }
     }
 
@@ -46,7 +60,11 @@ extension QueryProxy {
         }
     }
 
-    private func read(_ request: QueryRequest, _ statement: KnownStatement) async throws -> Response {
+    private func read(
+        _ request: QueryRequest,
+        _ statement: KnownStatement,
+        since began: NIODeadline
+    ) async throws -> Response {
         if !request.invalidate.isEmpty || !request.refresh.isEmpty {
             throw ProxyError(.badRequest, "\"invalidate\" and \"refresh\" are for statements that write")
         }
@@ -57,12 +75,19 @@ extension QueryProxy {
                 request,
                 statement,
                 reason: "unsupported_statement",
-                effect: .looked(statement.shape)
+                effect: .looked(statement.shape),
+                since: began
             )
         }
         switch route(request, statement, plan, identity) {
         case .bypass(let reason, mayWrite: true, _):
-            return try await write(request, statement, reason: reason, effect: .looked(statement.shape))
+            return try await write(
+                request,
+                statement,
+                reason: reason,
+                effect: .looked(statement.shape),
+                since: began
+            )
         case .bypass(let reason, mayWrite: false, let namespace):
             let source = PostgresQuerySource(
                 proxy: self,
@@ -70,14 +95,14 @@ extension QueryProxy {
                 statement: statement,
                 timeout: settings.timeout(request.timeout)
             )
-            let body = try await source.fetch()
+            let answer = QueryAnswer(source: .bypass, reason: reason, body: try await source.fetch())
             observe(.bypass, reason: reason, namespace: namespace, of: statement)
-            return .answer(counted(QueryAnswer(source: .bypass, reason: reason, body: body), namespace: namespace))
+            return .answer(counted(answer, namespace: namespace, since: began))
         case .lookup(let lookup):
             let start = ContinuousClock.now
             let answer = try await lookedUp(lookup, request, statement, plan)
             observe(answer, lookup, of: statement, taken: start.duration(to: .now))
-            return .answer(counted(QueryAnswer(answer), namespace: lookup.namespace))
+            return .answer(counted(answer, namespace: lookup.namespace, since: began))
         }
     }
 

@@ -28,7 +28,7 @@ extension QueryProxy {
         return ByteBuffer(string: String(object.text.dropFirst().dropLast()))
     }
 
-    private static func text(of counters: SourceCounters) -> String {
+    private static func text(of counters: SourceCounts) -> String {
         var object = ObjectWriter()
         var total = 0
         for source in AnswerSource.allCases {
@@ -37,6 +37,7 @@ extension QueryProxy {
             object.raw(source.rawValue, String(count))
         }
         object.raw("total", String(total))
+        object.raw("spared_ms", String(counters.spared / 1_000_000))
         object.raw("hit_rate", counters.hitRate.map { String(($0 * 10_000).rounded() / 10_000) } ?? "null")
         return object.text
     }

@@ -1,104 +1,155 @@
+package import Observability
+internal import QueryCache
 internal import Synchronization
 
-/// Counts of answers by where they came from. `answers = memory + redis + miss + shared + stale + bypass`, and
-/// `requests = answers + failures`.
-final class SourceCounters: Sendable {
-    private let memory = Atomic<Int>(0)
-    private let redis = Atomic<Int>(0)
-    private let miss = Atomic<Int>(0)
-    private let shared = Atomic<Int>(0)
-    private let stale = Atomic<Int>(0)
-    private let bypass = Atomic<Int>(0)
-
-    func count(_ source: AnswerSource) {
-        switch source {
-        case .memory: memory.add(1, ordering: .relaxed)
-        case .redis: redis.add(1, ordering: .relaxed)
-        case .miss: miss.add(1, ordering: .relaxed)
-        case .shared: shared.add(1, ordering: .relaxed)
-        case .stale: stale.add(1, ordering: .relaxed)
-        case .bypass: bypass.add(1, ordering: .relaxed)
-        }
-    }
+/// Counts of answers by where they came from. `answers = memory + redis + miss + shared + stale + bypass`.
+struct SourceCounts: Equatable {
+    fileprivate var counts = Array(repeating: 0, count: AnswerSource.allCases.count)
+    /// Nanoseconds that PostgreSQL would have taken for those that did not ask it.
+    var spared = 0
 
     subscript(source: AnswerSource) -> Int {
-        switch source {
-        case .memory: memory.load(ordering: .relaxed)
-        case .redis: redis.load(ordering: .relaxed)
-        case .miss: miss.load(ordering: .relaxed)
-        case .shared: shared.load(ordering: .relaxed)
-        case .stale: stale.load(ordering: .relaxed)
-        case .bypass: bypass.load(ordering: .relaxed)
-        }
+        get { counts[source.index] }
+        set { counts[source.index] = newValue }
     }
+
+    var total: Int { counts.reduce(0, +) }
+
+    /// Answers that cost PostgreSQL no query of their own.
+    var hits: Int { self[.memory] + self[.redis] + self[.shared] + self[.stale] }
 
     /// The share of cacheable answers that did not cost PostgreSQL a query of their own; nil before the first.
     var hitRate: Double? {
-        let hits = self[.memory] + self[.redis] + self[.shared] + self[.stale]
         let lookups = hits + self[.miss]
         return lookups == 0 ? nil : Double(hits) / Double(lookups)
     }
+
+    static func + (left: SourceCounts, right: SourceCounts) -> SourceCounts {
+        var sum = left
+        for (index, count) in right.counts.enumerated() { sum.counts[index] += count }
+        sum.spared += right.spared
+        return sum
+    }
 }
 
-/// All counts of requests: overall, by namespace, by the reason of a bypass, by the code of a failure.
+/// All counts of requests: by namespace and source, with the time they took, by the reason of a bypass, by the code of a
+/// failure.
 ///
-/// Invariant: the namespaces' counts add up to the overall ones, since a name over the bound counts as `other`.
+/// A hit in memory costs four relaxed additions in the thread's own stripe: its namespace's counter, its source's bucket
+/// and time, and the time that PostgreSQL was spared. Nothing else on its way is counted, so whatever else is told of
+/// answers is a sum of these:
+///
+/// - the overall counts are the sums over the namespaces;
+/// - a source's histogram has as many observations as the namespaces have answers from it;
+/// - the reasons' counts add up to the bypasses.
+///
+/// Names that nobody configured share one place in the row (`other`); for `stats` they are counted by name as well, up to a
+/// bound.
 final class RequestCounters: Sendable {
     static let otherName = "other"
-    private static let maximumNamespaces = 1000
+    private static let maximumNames = 1000
     private static let maximumReasons = 200
     /// In bytes: a caller may make up any name.
     static let maximumName = 200
 
+    private static let sources = AnswerSource.allCases.count
+    /// A namespace's counters: one for each source, then the nanoseconds spared.
+    private static let namespaceWidth = sources + 1
+    /// A source's counters: the buckets, then the nanoseconds taken.
+    private static let sourceWidth = LatencyBuckets.count + 1
+
     private struct State {
-        var namespaces: [String: SourceCounters] = [:]
+        var others: [String: SourceCounts] = [:]
         var reasons: [String: Int] = [:]
         var failures: [ProxyError.Code: Int] = [:]
     }
 
-    let overall = SourceCounters()
-    /// The configured ones, found without a lock.
-    private let configured: [String: SourceCounters]
+    /// The configured namespaces in order; `other` has the place behind them.
+    private let names: [String]
+    private let places: [String: Int]
+    private let row: StripedCounters
     private let state = Mutex(State())
 
     init(namespaces: [String]) {
-        configured = Dictionary(
-            (namespaces + [Namespaces.defaultName]).map { ($0, SourceCounters()) },
-            uniquingKeysWith: { first, _ in first }
+        names = Set(namespaces + [Namespaces.defaultName]).sorted()
+        places = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
+        row = StripedCounters(
+            count: Self.sources * Self.sourceWidth + (names.count + 1) * Self.namespaceWidth,
+            stripes: ReaderStripes.count
         )
     }
 
-    func answered(_ source: AnswerSource, reason: String?, namespace: String) {
-        overall.count(source)
-        if let reason {
-            // The culprit is cut off: what stands behind the colon may be anybody's text.
-            let kind = String(reason.prefix { $0 != ":" })
-            state.withLock { state in
-                if state.reasons.count < Self.maximumReasons || state.reasons[kind] != nil {
-                    state.reasons[kind, default: 0] += 1
-                }
+    // MARK: Counting
+
+    /// - Parameters:
+    ///   - spared: nanoseconds that PostgreSQL would have taken; zero where it was asked.
+    ///   - taken: nanoseconds from the request to the answer.
+    func answered(_ source: AnswerSource, reason: String?, namespace: String, spared: Int64 = 0, taken: UInt64 = 0) {
+        let stripe = ThreadNumber.current
+        let place = places[namespace]
+        let base = Self.sources * Self.sourceWidth + (place ?? names.count) * Self.namespaceWidth
+        row.add(1, to: base + source.index, stripe: stripe)
+        if spared > 0 { row.add(Int(clamping: spared), to: base + Self.sources, stripe: stripe) }
+        let first = source.index * Self.sourceWidth
+        row.add(1, to: first + LatencyBuckets.index(of: taken), stripe: stripe)
+        row.add(Int(clamping: taken), to: first + LatencyBuckets.count, stripe: stripe)
+        if reason != nil || place == nil { countNames(source, reason, place == nil ? namespace : nil, spared) }
+    }
+
+    /// What is counted under a lock: bypasses, which ask PostgreSQL anyway, and names that nobody configured.
+    private func countNames(_ source: AnswerSource, _ reason: String?, _ namespace: String?, _ spared: Int64) {
+        state.withLock { state in
+            if let reason {
+                // The culprit is cut off: what stands behind the colon may be anybody's text.
+                let kind = String(reason.prefix { $0 != ":" })
+                let isKept = state.reasons.count < Self.maximumReasons || state.reasons[kind] != nil
+                state.reasons[isKept ? kind : Self.otherName, default: 0] += 1
+            }
+            if let namespace {
+                let isKept =
+                    state.others[namespace] != nil
+                    || (state.others.count < Self.maximumNames && namespace.utf8.count <= Self.maximumName)
+                let name = isKept ? namespace : Self.otherName
+                state.others[name, default: SourceCounts()][source] += 1
+                state.others[name, default: SourceCounts()].spared += Int(clamping: spared)
             }
         }
-        if let counters = configured[namespace] { return counters.count(source) }
-        let counters = state.withLock { state in
-            if let counters = state.namespaces[namespace] { return counters }
-            let isKept = state.namespaces.count < Self.maximumNamespaces && namespace.utf8.count <= Self.maximumName
-            let name = isKept ? namespace : Self.otherName
-            let counters = state.namespaces[name] ?? SourceCounters()
-            state.namespaces[name] = counters
-            return counters
-        }
-        counters.count(source)
     }
 
     func failed(_ code: ProxyError.Code) {
         state.withLock { $0.failures[code, default: 0] += 1 }
     }
 
-    var namespaces: [(name: String, counters: SourceCounters)] {
-        let others = state.withLock { $0.namespaces }
-        return configured.merging(others) { first, _ in first }.sorted { $0.key < $1.key }
-            .map { ($0.key, $0.value) }
+    // MARK: Reading
+
+    /// The configured namespaces, and `other` for the rest: the same names for as long as the process lives.
+    var boundedNamespaces: [(name: String, counts: SourceCounts)] {
+        (names + [Self.otherName]).enumerated().map { ($0.element, counts(at: $0.offset)) }
+    }
+
+    private func counts(at place: Int) -> SourceCounts {
+        let base = Self.sources * Self.sourceWidth + place * Self.namespaceWidth
+        var counts = SourceCounts()
+        for source in AnswerSource.allCases { counts[source] = row[base + source.index] }
+        counts.spared = row[base + Self.sources]
+        return counts
+    }
+
+    var overall: SourceCounts { boundedNamespaces.reduce(SourceCounts()) { $0 + $1.counts } }
+
+    /// The configured namespaces and the others by name.
+    var namespaces: [(name: String, counts: SourceCounts)] {
+        let configured = names.enumerated().map { ($0.element, counts(at: $0.offset)) }
+        let others = state.withLock { $0.others }
+        return (configured + others.map { ($0.key, $0.value) }).sorted { $0.0 < $1.0 }
+    }
+
+    func latency(of source: AnswerSource) -> LatencySnapshot {
+        let first = source.index * Self.sourceWidth
+        return LatencySnapshot(
+            buckets: (0..<LatencyBuckets.count).map { row[first + $0] },
+            sum: row[first + LatencyBuckets.count]
+        )
     }
 
     var reasons: [(name: String, count: Int)] {
@@ -107,5 +158,18 @@ final class RequestCounters: Sendable {
 
     var failures: [(name: String, count: Int)] {
         state.withLock { $0.failures }.map { ($0.key.rawValue, $0.value) }.sorted { $0.0 < $1.0 }
+    }
+}
+
+extension AnswerSource {
+    fileprivate var index: Int {
+        switch self {
+        case .memory: 0
+        case .redis: 1
+        case .miss: 2
+        case .shared: 3
+        case .stale: 4
+        case .bypass: 5
+        }
     }
 }

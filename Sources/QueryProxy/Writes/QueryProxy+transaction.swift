@@ -6,6 +6,7 @@ internal import SQLAnalysis
 extension QueryProxy {
     /// Runs all statements in one transaction, and invalidates once after its COMMIT.
     func run(_ request: TransactionRequest) async throws -> ByteBuffer {
+        let began = NIODeadline.now()
         try settings.check(request.settings)
         var changesSchema = false
         var reads: [Bool] = []
@@ -26,11 +27,13 @@ extension QueryProxy {
         let (results, written) = try await runScript(request, changesSchema: changesSchema)
         let invalidation = await invalidate(written, request.invalidate)
         var body = ByteBuffer(string: "\"ok\":true,\"results\":[")
+        // Its statements share its time.
+        let taken = began.nanosecondsUntilNow / UInt64(max(1, results.count))
         for (index, result) in results.enumerated() {
             if index > 0 { body.writeStaticString(",") }
             let reason = reads[index] ? "in_transaction" : "write"
             observe(.bypass, reason: reason, of: known[index])
-            counters.answered(.bypass, reason: reason, namespace: Namespaces.defaultName)
+            counters.answered(.bypass, reason: reason, namespace: Namespaces.defaultName, taken: taken)
             body.writeString("{\"ok\":true,\"cache\":\"bypass\",\"reason\":\"\(reason)\",")
             body.writeImmutableBuffer(result.body)
             if !reads[index] {

@@ -18,7 +18,8 @@ extension QueryProxy {
         _ request: QueryRequest,
         _ statement: KnownStatement,
         reason: String,
-        effect: WriteEffect
+        effect: WriteEffect,
+        since began: NIODeadline
     ) async throws -> Response {
         let outcome = try await timed(statement, size: \.result.body.readableBytes) {
             try await runWrite(request, statement, effect)
@@ -39,7 +40,7 @@ extension QueryProxy {
         }
         let answer = QueryAnswer(source: .bypass, reason: isWrite ? "write" : reason, body: body)
         observe(.bypass, reason: answer.reason, namespace: request.namespace, of: statement)
-        return .answer(counted(answer, namespace: request.namespace ?? Namespaces.defaultName))
+        return .answer(counted(answer, namespace: request.namespace ?? Namespaces.defaultName, since: began))
     }
 
     private struct Outcome {

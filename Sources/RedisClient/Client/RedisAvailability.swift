@@ -21,6 +21,9 @@ struct RedisAvailability: Sendable {
     private var queue: [Announcement] = []
 
     var isUp: Bool { !ready.isEmpty && breaker.state != .open }
+    var connections: Int { ready.count }
+    /// How often it was announced to be unavailable.
+    private(set) var outages = 0
     var hasConnected: Bool { identity != nil }
 
     /// - Returns: the slots whose connections lead to another server, which are to be left.
@@ -74,6 +77,7 @@ struct RedisAvailability: Sendable {
 
     private mutating func announce(_ announcement: Announcement) {
         announced = announcement
+        if case .unavailable = announcement { outages += 1 }
         queue.append(announcement)
     }
 }

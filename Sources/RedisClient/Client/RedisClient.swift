@@ -57,6 +57,16 @@ package final class RedisClient: Sendable {
     /// The server that answered last; nil before the first connection.
     package var identity: RedisServerIdentity? { shared.withLock { $0.availability.identity } }
 
+    package var statistics: RedisClientStatistics {
+        shared.withLock { shared in
+            RedisClientStatistics(
+                connections: shared.availability.connections,
+                breaker: shared.availability.breaker.state,
+                becameUnavailable: shared.availability.outages
+            )
+        }
+    }
+
     // MARK: Sending
 
     /// Sends the commands together, in order, without waiting between them. Other senders' commands may go before and after
@@ -163,6 +173,15 @@ package final class RedisClient: Sendable {
             }
         }
     }
+}
+
+/// How a client stands at one moment.
+package struct RedisClientStatistics: Sendable {
+    /// Those that are ready.
+    package var connections: Int
+    package var breaker: CircuitBreaker.State
+    /// How often Redis became unavailable.
+    package var becameUnavailable: Int
 }
 
 /// The keys of log metadata.

@@ -15,8 +15,8 @@ internal import NIOCore
 //
 // - In `open`, no command is sent.
 // - In `probation`, at most one command is under way.
-struct CircuitBreaker: Sendable, Equatable {
-    enum State: Sendable, Equatable {
+package struct CircuitBreaker: Sendable, Equatable {
+    package enum State: Sendable, Equatable {
         case closed
         case open
         case probation(isTrialUnderWay: Bool)

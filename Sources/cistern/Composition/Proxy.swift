@@ -17,6 +17,7 @@ struct Proxy {
     private let cache: QueryCache
     private let proxy: QueryProxy
     private let lineServer: LineServer
+    private let inEffect: Reloadable<ProxyConfiguration>
 
     /// - Parameters:
     ///   - guards: what keeps stale answers away; all of it, but for tests.
@@ -30,6 +31,7 @@ struct Proxy {
     ) throws {
         let keys = RedisKeys(prefix: configuration.redis.keyPrefix)
         let origin = Generation().text
+        let operations = CacheOperations()
         var redis: RedisClient?
         var shared: RedisSharedStore?
         var publisher: InvalidationPublisher?
@@ -51,6 +53,7 @@ struct Proxy {
                 leaseTime: TimeAmount(configuration.cache.lockTimeout),
                 publisher: telling,
                 guards: guards,
+                operations: operations,
                 eventLoopGroup: group,
                 logger: logs.logger(.redis)
             )
@@ -97,10 +100,24 @@ struct Proxy {
             logger: logs.logger(.line),
             onListening: onListening
         )
+        let inEffect = Reloadable(configuration)
+        let administration = Administration(
+            configuration: configuration,
+            inEffect: inEffect,
+            proxy: proxy,
+            redis: redis,
+            server: lineServer,
+            operations: operations,
+            group: group,
+            logs: logs
+        )
+        // Before the server, so that they show its draining.
+        services += administration.services()
         services.append(lineServer)
         self.cache = cache
         self.proxy = proxy
         self.lineServer = lineServer
+        self.inEffect = inEffect
     }
 
     /// Gives effect to what can be changed under way, but for the log.
@@ -110,11 +127,12 @@ struct Proxy {
         lineServer.reload(try configuration.lineServer())
         cache.reload(configuration.queryCache)
         proxy.reload(configuration.queryProxy)
+        inEffect.replace(with: configuration)
     }
 }
 
 /// Something that runs until it is told to stop.
-private struct BackgroundService: Service {
+struct BackgroundService: Service {
     let body: @Sendable () async -> Void
 
     init(_ body: @escaping @Sendable () async -> Void) {

@@ -26,6 +26,8 @@ struct CisternProcess: Sendable {
         var environment = ProcessInfo.processInfo.environment.filter { name, _ in
             !["CISTERN_", "DATABASE_", "REDIS_", "PG"].contains { name.hasPrefix($0) }
         }
+        // Proxies side by side: the default address could be one's only.
+        environment["CISTERN_LISTEN_HTTP"] = ""
         environment.merge(variables) { _, own in own }
         return try ChildProcess(program, arguments, environment: environment, logFile: logFile)
     }

@@ -3,10 +3,6 @@ import Testing
 @testable import QueryProxy
 
 @Suite struct RequestCountersTests {
-    private func total(_ counters: SourceCounters) -> Int {
-        AnswerSource.allCases.reduce(0) { $0 + counters[$1] }
-    }
-
     @Test func theNamespacesAddUpToTheWhole() {
         let counters = RequestCounters(namespaces: ["products"])
         var random = SeededNumbers(seed: 1)
@@ -21,10 +17,13 @@ import Testing
         }
         for source in AnswerSource.allCases {
             #expect(counters.overall[source] == expected[source])
-            #expect(counters.namespaces.reduce(0) { $0 + $1.counters[source] } == expected[source])
+            #expect(counters.namespaces.reduce(0) { $0 + $1.counts[source] } == expected[source])
         }
-        #expect(counters.namespaces.reduce(0) { $0 + total($1.counters) } == 5000)
+        #expect(counters.namespaces.reduce(0) { $0 + $1.counts.total } == 5000)
         #expect(counters.namespaces.count <= 1004)
+        // What a scrape gets has few names, and adds up as well.
+        #expect(counters.boundedNamespaces.map(\.name) == ["default", "products", "other"])
+        #expect(counters.boundedNamespaces.reduce(0) { $0 + $1.counts.total } == 5000)
         #expect(counters.namespaces.allSatisfy { $0.name.utf8.count <= 200 })
         // Whatever stands behind the colon, one reason.
         #expect(counters.reasons.map(\.name) == ["volatile_function"])
@@ -32,14 +31,41 @@ import Testing
     }
 
     @Test func theHitRateIsOfWhatCouldHit() {
-        let counters = SourceCounters()
-        #expect(counters.hitRate == nil)
-        counters.count(.bypass)
-        #expect(counters.hitRate == nil)
-        for source in [AnswerSource.memory, .redis, .shared, .stale] { counters.count(source) }
-        #expect(counters.hitRate == 1)
-        for _ in 0..<4 { counters.count(.miss) }
-        #expect(counters.hitRate == 0.5)
+        var counts = SourceCounts()
+        #expect(counts.hitRate == nil)
+        counts[.bypass] = 1
+        #expect(counts.hitRate == nil)
+        for source in [AnswerSource.memory, .redis, .shared, .stale] { counts[source] = 1 }
+        #expect(counts.hitRate == 1)
+        counts[.miss] = 4
+        #expect(counts.hitRate == 0.5)
+    }
+
+    @Test func everyAnswerIsInItsSourcesHistogram() {
+        let counters = RequestCounters(namespaces: ["products"])
+        for number in 1...100 {
+            counters.answered(
+                .memory,
+                reason: nil,
+                namespace: number % 2 == 0 ? "products" : "made-up",
+                spared: 2000,
+                taken: UInt64(number) * 1000
+            )
+        }
+        let latency = counters.latency(of: .memory)
+        #expect(latency.count == 100)
+        #expect(latency.sum == 5_050_000)
+        // To 5 µs, to 10, to 25, to 50, to 100.
+        #expect(latency.buckets.prefix(5) == [5, 5, 15, 25, 50])
+        #expect(counters.overall.spared == 200_000)
+        #expect(counters.latency(of: .miss).count == 0)
+    }
+
+    @Test func reasonsOverTheBoundStillAddUp() {
+        let counters = RequestCounters(namespaces: [])
+        for number in 0..<500 { counters.answered(.bypass, reason: "reason\(number)", namespace: "default") }
+        #expect(counters.reasons.reduce(0) { $0 + $1.count } == counters.overall[.bypass])
+        #expect(counters.reasons.count <= 201)
     }
 
     @Test func failuresAreCountedByTheirCodes() {

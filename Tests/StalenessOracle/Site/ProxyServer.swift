@@ -14,6 +14,7 @@ struct ProxyServer: Sendable {
     func start() throws -> ChildProcess {
         var variables = variables
         variables["CISTERN_LISTEN_LINE"] = "127.0.0.1:\(port)"
+        variables["CISTERN_LISTEN_HTTP"] = ""
         return try ChildProcess(
             program,
             ["serve"] + arguments,

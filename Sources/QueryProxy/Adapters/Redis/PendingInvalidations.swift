@@ -14,6 +14,7 @@ struct PendingInvalidations: Hashable {
         self.limit = limit
     }
 
+    var count: Int { tags.count + patterns.count + keys.count }
     var isEmpty: Bool { tags.isEmpty && patterns.isEmpty && keys.isEmpty }
 
     mutating func add(_ invalidation: Invalidation) {

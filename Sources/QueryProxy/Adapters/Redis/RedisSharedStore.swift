@@ -21,6 +21,7 @@ package final class RedisSharedStore: SharedStore {
     private let leaseTime: TimeAmount
     private let publisher: InvalidationPublisher
     private let guards: QueryCacheGuards
+    private let operations: CacheOperations
     let notices: FillNotices
     private let logger: Logger
     private let pending = Mutex(PendingInvalidations())
@@ -34,6 +35,7 @@ package final class RedisSharedStore: SharedStore {
         leaseTime: TimeAmount,
         publisher: InvalidationPublisher,
         guards: QueryCacheGuards = QueryCacheGuards(),
+        operations: CacheOperations = CacheOperations(),
         eventLoopGroup: any EventLoopGroup,
         logger: Logger
     ) {
@@ -42,6 +44,7 @@ package final class RedisSharedStore: SharedStore {
         self.leaseTime = leaseTime
         self.publisher = publisher
         self.guards = guards
+        self.operations = operations
         self.notices = FillNotices(eventLoopGroup)
         self.logger = logger
     }
@@ -68,13 +71,17 @@ package final class RedisSharedStore: SharedStore {
     /// Whether invalidations wait that Redis has not been told of.
     var isBehindRedis: Bool { isBehind.load(ordering: .acquiring) }
 
+    /// Names of which Redis has not been told that they are invalidated.
+    package var waitingInvalidations: Int { pending.withLock { $0.count } }
+
     package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
         let entryKey = keys.entry(key)
         var command = RedisCommand("MGET", entryKey)
         for tag in tags { command.append(keys.generation(tag)) }
         // The time that is left is asked for first: should the entry be replaced in between, the new one is taken for
         // older than it is, never for younger.
-        let replies = try await redis.send([RedisCommand("PTTL", entryKey), command])
+        let question = [RedisCommand("PTTL", entryKey), command]
+        let replies = try await operations.timed(.get) { try await redis.send(question) }
         guard replies.count == 2, let values = replies[1].elements, values.count == tags.count + 1 else {
             throw RedisError(code: .server, message: replies.last?.errorMessage ?? "MGET answered something else")
         }
@@ -131,6 +138,10 @@ package final class RedisSharedStore: SharedStore {
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
+        try await operations.timed(.set) { try await store(key, entry, lease: lease) }
+    }
+
+    private func store(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
         var command = RedisCommand("SET", keys.entry(key))
         command.append(entry.bytes)
         command.append("PX")
@@ -178,7 +189,7 @@ package final class RedisSharedStore: SharedStore {
     package func invalidate(_ invalidation: Invalidation) async -> Bool {
         if isUsable {
             do {
-                try await tell(invalidation)
+                try await operations.timed(.delete) { try await tell(invalidation) }
                 return true
             } catch {
                 logger.debug("Redis was not told of an invalidation", metadata: ["reason": "\(error)"])
