@@ -142,8 +142,8 @@ let package = Package(
         .testTarget(
             name: "QueryProxyTests",
             dependencies: [
-                "QueryProxy", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "JSONText", "TestSupport",
-                nioCore, nioPosix, logging,
+                "QueryProxy", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "JSONText", "Observability",
+                "TestSupport", nioCore, nioPosix, logging,
             ],
             swiftSettings: swiftSettings
         ),
@@ -155,6 +155,18 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LoadTestTests", dependencies: ["LoadTest"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ObservabilityTests",
+            dependencies: ["Observability", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "AdminHTTPTests",
+            dependencies: [
+                "AdminHTTP", "Observability", "QueryProxy", "JSONText", nioCore, nioPosix, serviceLifecycle, logging,
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ProxyConfigurationTests",
             dependencies: ["ProxyConfiguration"],

@@ -74,6 +74,15 @@ import Testing
         #expect(configuration.masked == expected)
     }
 
+    /// Masked, it could not be used in its place: that would be a token that anybody can guess.
+    @Test func theTokenIsMaskedToOneThatIsRefused() throws {
+        let configuration = try parsed("[admin]\ntoken = 'hunter2hunter2hunter2'\n[listen]\nhttp = ''")
+        #expect(configuration.admin.token == "hunter2hunter2hunter2")
+        #expect(configuration.listen.http == nil)
+        #expect(!configuration.effectiveText.contains("hunter2"))
+        #expect(throws: (any Error).self) { try parsed(configuration.effectiveText) }
+    }
+
     @Test(arguments: [
         ("postgresql://u:secret@h/d", "postgresql://u:***@h/d"),
         ("postgres://u:secret@h1:1,h2:2/d", "postgres://u:***@h1:1,h2:2/d"),

@@ -36,7 +36,18 @@ import Testing
         ("pool_size = 1", ["1:1: pool_size: stands in no section; it belongs under [postgres]"]),
         ("url = ''", ["1:1: url: stands in no section"]),
         ("[cache]\npool_size = 1", ["2:1: cache.pool_size: is not a key of [cache]; it belongs under [postgres]"]),
-        ("[listen]\nhttp = ':7480'", ["2:1: listen.http: is not a key of [listen]"]),
+        (
+            "[listen]\nhttp = '7480'",
+            ["2:8: listen.http: must be host:port, such as \"127.0.0.1:7432\" or \"[::1]:7432\""]
+        ),
+        (
+            "[admin]\ntoken = 'short'",
+            ["2:9: admin.token: must have 16 characters or more, as `openssl rand -hex 16` makes them"]
+        ),
+        (
+            "[admin]\ntoken = 'with spaces and more'",
+            ["2:9: admin.token: must be of visible ASCII characters, without spaces"]
+        ),
         ("listen.lime = ':1'", ["1:8: listen.lime: is not a key of [listen]; did you mean line?"]),
         (
             "[namespace.x]\ntabels = []",

@@ -38,6 +38,8 @@ struct RedisMemoryWatch {
     let threshold: Double
     let interval: Duration
     private var warnedAt: ContinuousClock.Instant?
+    /// A warning has been said that nothing has taken back yet.
+    private var isWarned = false
     private(set) var isHigh = false
 
     init(threshold: Double, interval: Duration) {
@@ -47,12 +49,14 @@ struct RedisMemoryWatch {
 
     mutating func observed(_ memory: RedisMemory, at now: ContinuousClock.Instant) -> Saying {
         guard let usage = memory.usage, usage > threshold else {
-            defer { isHigh = false }
-            return isHigh ? .relief(usage: memory.usage ?? 0) : .nothing
+            isHigh = false
+            defer { isWarned = false }
+            return isWarned ? .relief(usage: memory.usage ?? 0) : .nothing
         }
         isHigh = true
         if let warnedAt, now - warnedAt < interval { return .nothing }
         warnedAt = now
+        isWarned = true
         return .warning(usage: usage)
     }
 }
