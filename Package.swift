@@ -99,7 +99,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "ProxyConfiguration", swiftSettings: swiftSettings),
-        .target(name: "CisternClient", dependencies: [nioCore, nioPosix], swiftSettings: swiftSettings),
+        .target(
+            name: "CisternClient",
+            dependencies: ["JSONText", nioCore, nioPosix, nioSSL, deque, serviceLifecycle],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "cistern",
             dependencies: [
@@ -175,6 +179,13 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: ["cistern", "ProxyConfiguration", "JSONText", nioCore, logging],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CisternClientTests",
+            dependencies: [
+                "CisternClient", nioCore, nioPosix, nioEmbedded, nioTestUtils, serviceLifecycle, logging,
+            ],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

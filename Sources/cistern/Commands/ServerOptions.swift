@@ -20,15 +20,15 @@ struct ServerOptions: ParsableArguments {
         do {
             connection = try await CisternConnection.connect(host: host.isEmpty ? "127.0.0.1" : host, port: port)
         } catch {
-            complain("no Cistern server can be reached at \(server): \(error)")
+            complain(error.message)
             throw ExitCode.unavailable
         }
         do {
             let result = try await body(connection)
             await connection.close()
             return result
-        } catch let error as CisternConnectionError {
-            complain("\(server): \(error.description)")
+        } catch let error as CisternError {
+            complain("\(server): \(error.message)")
             throw ExitCode.unavailable
         }
     }
