@@ -10,7 +10,7 @@ package import NIOCore
 /// │ n (2) │ n generations (16 each) │ body
 /// ```
 package struct StoredEntry: Sendable, Equatable {
-    private static let version: UInt8 = 1
+    static let version: UInt8 = 1
 
     /// Milliseconds between the question to PostgreSQL and the storing.
     package var ageWhenStored: Int64

@@ -43,6 +43,13 @@ struct JSONObject {
         buffer.writeString(microseconds.flatMap { Self.decimal($0 / 1000, digits: 3) } ?? "null")
     }
 
+    /// Whole numbers are written without a point.
+    mutating func numbers(_ name: String, _ values: [Double]) {
+        self.name(name)
+        let texts = values.map { Int(exactly: $0).map { String($0) } ?? String($0) }
+        buffer.writeString("[\(texts.joined(separator: ","))]")
+    }
+
     mutating func object(_ name: String, _ body: (inout JSONObject) -> Void) {
         var inner = JSONObject()
         body(&inner)

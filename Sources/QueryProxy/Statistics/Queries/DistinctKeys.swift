@@ -10,6 +10,9 @@ internal import Synchronization
 struct DistinctKeys: ~Copyable, Sendable {
     static let registerCount = 256
 
+    /// Two to the power of minus a rank.
+    private static let weights = (0...64).map { exp2(-Double($0)) }
+
     /// The memory is its own, and nothing but atomics lies in it.
     nonisolated(unsafe) private let registers: UnsafeMutablePointer<Atomic<UInt8>>
 
@@ -39,7 +42,7 @@ struct DistinctKeys: ~Copyable, Sendable {
         for index in 0..<Self.registerCount {
             let rank = registers[index].load(ordering: .relaxed)
             if rank == 0 { empty += 1 }
-            sum += exp2(-Double(rank))
+            sum += Self.weights[Int(rank)]
         }
         let count = Double(Self.registerCount)
         let raw = 0.7213 / (1 + 1.079 / count) * count * count / sum

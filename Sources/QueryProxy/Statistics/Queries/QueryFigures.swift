@@ -18,6 +18,17 @@ package struct AnswerCounts: Sendable, Equatable {
         self.bypass = bypass
     }
 
+    init(_ counts: SourceCounts) {
+        self.init(
+            memory: counts[.memory],
+            redis: counts[.redis],
+            miss: counts[.miss],
+            shared: counts[.shared],
+            stale: counts[.stale],
+            bypass: counts[.bypass]
+        )
+    }
+
     /// Answers that cost PostgreSQL no query of their own.
     package var hits: Int { memory + redis + shared + stale }
     package var lookups: Int { hits + miss }

@@ -19,7 +19,7 @@ extension QueryProxy {
 }
 
 extension JSONObject {
-    fileprivate mutating func query(_ query: QueryFigures) {
+    mutating func query(_ query: QueryFigures) {
         text("statement", query.statement)
         text("fingerprint", query.fingerprint)
         text("ns", query.namespace)
