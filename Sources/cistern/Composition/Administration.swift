@@ -39,19 +39,46 @@ struct Administration {
         }
         if let monitor { services.append(BackgroundService { await monitor.run() }) }
         guard let address = configuration.listen.http else { return services }
+        let dashboard = dashboardSources(monitor)
+        let feed = DashboardFeed(sources: dashboard)
+        services.append(feed)
+        var routes = AdminRoutes(
+            hosts: HostRule(listeningOn: address.host),
+            token: AdminToken(configuration.admin.token),
+            sources: sources(monitor, lag)
+        )
+        routes.addDashboard(feed, dashboard)
         services.append(
             AdminServer(
                 host: address.host,
                 port: address.port,
-                routes: AdminRoutes(
-                    hosts: HostRule(listeningOn: address.host),
-                    token: AdminToken(configuration.admin.token),
-                    sources: sources(monitor, lag)
-                ),
+                routes: routes,
                 logger: logs.logger(.http)
             )
         )
         return services
+    }
+
+    private func dashboardSources(_ monitor: RedisMemoryMonitor?) -> DashboardSources {
+        let (proxy, server) = (proxy, server)
+        let advisor = Advisor(
+            proxy: proxy,
+            keys: redis == nil ? nil : RedisKeys(prefix: configuration.redis.keyPrefix),
+            maximumEntryBytes: configuration.cache.maximumEntryBytes
+        )
+        return DashboardSources(
+            sample: { proxy.liveSample(at: $0) },
+            figures: { time, order in
+                proxy.liveFigures(
+                    at: time,
+                    stats: await server.statistics(of: proxy),
+                    memory: monitor?.current,
+                    queriesBy: order
+                )
+            },
+            queries: { proxy.queryFigures(sortedBy: $0, limit: $1) },
+            advice: { await advisor.advice() }
+        )
     }
 
     private func sources(_ monitor: RedisMemoryMonitor?, _ lag: EventLoopLag) -> AdminSources {
