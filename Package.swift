@@ -206,7 +206,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "RedisClient", "PostgresClient", "QueryProxy", "JSONText", "CisternClient", "cistern",
-                nioCore, nioPosix, logging,
+                nioCore, nioPosix, nioSSL, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -4,7 +4,7 @@ public import ServiceLifecycle
 
 /// A client of a Cistern server, with a pool of connections.
 ///
-/// It works while ``run()`` runs: as a service of a `ServiceGroup`, in a task group, or with ``withCisternClient(_:_:)``.
+/// It works while ``run()`` runs: as a service of a `ServiceGroup`, in a task group, or with ``withCisternClient(_:isolation:_:)``.
 /// Requests that come earlier wait.
 ///
 /// Requests share connections: each carries several at once, and each answer finds its request by its `id`. A task that
@@ -91,9 +91,11 @@ public final class CisternClient: Service {
 
 /// Runs a client while the body runs.
 ///
+/// - Parameter isolation: the body runs where the caller does.
 /// - Throws: what the body throws.
 public func withCisternClient<Value, Failure: Error>(
     _ configuration: CisternClientConfiguration = CisternClientConfiguration(),
+    isolation: isolated (any Actor)? = #isolation,
     _ body: (CisternClient) async throws(Failure) -> Value
 ) async throws(Failure) -> Value {
     let client = CisternClient(configuration)

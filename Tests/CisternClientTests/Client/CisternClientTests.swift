@@ -111,6 +111,31 @@ struct CisternClientTests {
         }
     }
 
+    /// Without the guard, that is with answers taken in order, the same server's would be crossed.
+    @Test func takenInOrderTheSameAnswersAreCrossed() async throws {
+        try await CannedServer.with(
+            respond: { request in
+                let delay = TimeAmount.microseconds(.random(in: 0...2000))
+                request.peer.channel.eventLoop.scheduleTask(in: delay) { Self.echo(request) }
+            }
+        ) { server in
+            let connection = try await CisternConnection.connect(host: "127.0.0.1", port: server.port)
+            let crossed = Counter()
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let line = "{\"id\":\(number),\"op\":\"get\",\"key\":\"t:\(number)\"}"
+                        if let answer = try? await connection.send(line), !answer.contains("\"t:\(number)\"") {
+                            crossed.add()
+                        }
+                    }
+                }
+            }
+            #expect(crossed.count > 0)
+            await connection.close()
+        }
+    }
+
     @Test func noMoreIsSentThanTheServerTakesAtOnce() async throws {
         let held = Held()
         try await CannedServer.with(.init(maximumInFlight: 5), respond: held.keep) { server in
