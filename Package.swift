@@ -116,6 +116,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "cistern-examples",
+            dependencies: ["CisternClient"],
+            path: "examples/swift",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["QueryCache", nioCore, nioPosix],
