@@ -17,8 +17,8 @@ RUN apt-get update \
 COPY --from=build /out/cistern /usr/local/bin/cistern
 COPY proxy.conf /etc/cistern/proxy.conf
 USER cistern
-ENV CISTERN_LISTEN_LINE=0.0.0.0:7432
-EXPOSE 7432
+ENV CISTERN_LISTEN_LINE=0.0.0.0:7432 CISTERN_LISTEN_HTTP=0.0.0.0:7480
+EXPOSE 7432 7480
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["cistern", "ping", "--server", "127.0.0.1:7432"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["cistern"]

@@ -9,7 +9,7 @@ postgres_bin() {
     return 1
 }
 
-# install_packages build|servers|browser|demo …: installs what those groups need and is missing.
+# install_packages build|servers|monitoring|browser|demo …: installs what those groups need and is missing.
 install_packages() {
     local missing=() group
     for group in "$@"; do
@@ -25,6 +25,9 @@ install_packages() {
                 command -v redis-server >/dev/null || missing+=(redis-server)
                 command -v redis-cli >/dev/null || missing+=(redis-tools)
                 command -v python3 >/dev/null || missing+=(python3)
+                ;;
+            monitoring)
+                command -v promtool >/dev/null || missing+=(prometheus)
                 ;;
             browser)
                 command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)

@@ -54,9 +54,19 @@ struct CisternProcess: Sendable {
         return CisternProcess(process: process, port: port, name: name)
     }
 
+    /// Its pages over HTTP, where `CISTERN_LISTEN_HTTP` is `127.0.0.1:0`.
+    func admin() async throws -> AdminClient {
+        var port: Int?
+        let isServing = try await eventually(within: .seconds(10)) {
+            port = Self.port(in: process.log, behind: "serving metrics and health over HTTP")
+            return port != nil
+        }
+        return AdminClient(port: try #require(isServing ? port : nil, "\(process.log)"))
+    }
+
     /// `… listening … address=127.0.0.1:41234 …`
-    private static func port(in log: String) -> Int? {
-        guard let line = log.split(separator: "\n").first(where: { $0.contains("listening") }),
+    private static func port(in log: String, behind message: String = "listening") -> Int? {
+        guard let line = log.split(separator: "\n").first(where: { $0.contains(message) }),
             let address = line.firstRange(of: "127.0.0.1:")
         else { return nil }
         return Int(line[address.upperBound...].prefix(while: \.isNumber))

@@ -128,3 +128,21 @@ struct OwnPostgres: Sendable {
         try await ChildProcess.run(words[0], Array(words.dropFirst()))
     }
 }
+
+extension Redis {
+    /// How often a command was called since the last `CONFIG RESETSTAT`.
+    static func commandCalls(port: Int, _ command: String) async throws -> Int {
+        let client = try await LineClient.connect(port: port)
+        var line = try await client.exchange("INFO commandstats")
+        // The reply's length comes first; a line without a colon or a title is none of its own.
+        while !line.hasPrefix("# Commandstats") { line = try await client.nextLine() }
+        var calls = 0
+        while line.count > 1 {
+            line = (try? await client.nextLine(within: .milliseconds(200))) ?? ""
+            guard line.hasPrefix("cmdstat_\(command):calls=") else { continue }
+            calls = Int(line.dropFirst("cmdstat_\(command):calls=".count).prefix(while: \.isNumber)) ?? 0
+        }
+        await client.close()
+        return calls
+    }
+}
