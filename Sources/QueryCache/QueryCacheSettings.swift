@@ -25,13 +25,17 @@ package struct QueryCacheGuards: Sendable {
     package var dropsMemoryAfterSubscribing = true
     /// What Redis could not be told is told when it is back, before anything is read from it.
     package var queuesInvalidations = true
+    /// What another server holds, or this one after a restart, is declared stale before it is read.
+    package var beginsEpochOnAnotherServer = true
+    /// Invalidations that follow each other closely are told together.
+    package var gathersMessages = true
 
     package init() {}
 
     /// The names by which a guard can be switched off.
     package static let names = [
         "fills-under-earlier-generations", "inserts-only-if-unseen", "joins-only-current-flights",
-        "drops-memory-after-subscribing", "queues-invalidations",
+        "drops-memory-after-subscribing", "queues-invalidations", "begins-epoch-on-another-server", "gathers-messages",
     ]
 
     /// - Returns: false where there is no guard of that name.
@@ -42,6 +46,8 @@ package struct QueryCacheGuards: Sendable {
         case "joins-only-current-flights": joinsOnlyCurrentFlights = false
         case "drops-memory-after-subscribing": dropsMemoryAfterSubscribing = false
         case "queues-invalidations": queuesInvalidations = false
+        case "begins-epoch-on-another-server": beginsEpochOnAnotherServer = false
+        case "gathers-messages": gathersMessages = false
         default: return false
         }
         return true

@@ -25,6 +25,8 @@ install_packages() {
                 command -v redis-server >/dev/null || missing+=(redis-server)
                 command -v redis-cli >/dev/null || missing+=(redis-tools)
                 command -v python3 >/dev/null || missing+=(python3)
+                # A test runs one proxy on a clock that is an hour off.
+                command -v faketime >/dev/null || missing+=(faketime)
                 ;;
             monitoring)
                 command -v promtool >/dev/null || missing+=(prometheus)

@@ -36,14 +36,15 @@ struct Proxy {
         var shared: RedisSharedStore?
         var publisher: InvalidationPublisher?
         if var client = try configuration.redisClient() {
-            client.introduction = RedisSharedStore.introduction(keys: keys)
+            if guards.beginsEpochOnAnotherServer { client.introduction = RedisSharedStore.introduction(keys: keys) }
             let made = RedisClient(configuration: client, eventLoopGroup: group, logger: logs.logger(.redis))
             let eventLoop = group.next()
             let telling = InvalidationPublisher(
                 origin: origin,
                 channel: configuration.redis.channel,
                 controlChannel: keys.controlChannel,
-                eventLoop: eventLoop
+                eventLoop: eventLoop,
+                window: guards.gathersMessages ? .milliseconds(4) : .zero
             ) { made.send($0, on: eventLoop) }
             redis = made
             publisher = telling

@@ -29,7 +29,10 @@ struct CisternProcess: Sendable {
         // Proxies side by side: the default address could be one's only.
         environment["CISTERN_LISTEN_HTTP"] = ""
         environment.merge(variables) { _, own in own }
-        return try ChildProcess(program, arguments, environment: environment, logFile: logFile)
+        // A library that is loaded first and adds variables moves the environment, by which a Swift program finds its
+        // arguments; behind `env`, which becomes the program, it has nothing left to add.
+        let words = try (variables["LD_PRELOAD"] == nil ? [] : ["/usr/bin/env"]) + [program] + arguments
+        return try ChildProcess(words[0], Array(words.dropFirst()), environment: environment, logFile: logFile)
     }
 
     /// Waits until it listens.

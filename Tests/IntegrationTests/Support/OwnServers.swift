@@ -24,12 +24,16 @@ func freePort() async throws -> Int {
 struct OwnRedis: Sendable {
     let port: Int
     let folder: URL
+    private let primary: Int?
     private let running = RestartableProcess()
 
     var url: String { "redis://127.0.0.1:\(port)/0" }
 
-    init(in folder: URL) async throws {
+    /// - Parameter primary: the port of the server that it is a replica of.
+    init(in folder: URL, replicaOf primary: Int? = nil) async throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         self.folder = folder
+        self.primary = primary
         self.port = try await freePort()
         try await start()
     }
@@ -39,7 +43,8 @@ struct OwnRedis: Sendable {
             "redis-server",
             [
                 "--bind", "127.0.0.1", "--port", "\(port)", "--dir", folder.path, "--save", "", "--appendonly", "no",
-            ],
+                "--repl-diskless-sync-delay", "0",
+            ] + (primary.map { ["--replicaof", "127.0.0.1 \($0)"] } ?? []),
             logFile: folder.appending(path: "redis.log")
         )
         running.replace(process)
@@ -61,6 +66,19 @@ struct OwnRedis: Sendable {
 
     func reply(_ command: String) async throws -> String {
         try #require(try await Redis.reply(port: port, command), "Redis does not answer")
+    }
+
+    /// The keys that match a glob.
+    func keys(matching glob: String) async throws -> [String] {
+        let client = try await LineClient.connect(port: port)
+        let count = try #require(Int(try await client.exchange("KEYS \(glob)").dropFirst().filter(\.isNumber)))
+        var names: [String] = []
+        for _ in 0..<count {
+            _ = try await client.nextLine()
+            names.append(try await client.nextLine().filter { $0 != "\r" })
+        }
+        await client.close()
+        return names
     }
 }
 

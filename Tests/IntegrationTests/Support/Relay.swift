@@ -4,24 +4,24 @@ import Synchronization
 import Testing
 
 /// Stands between one proxy and Redis, so that their link can be cut while Redis goes on for everybody else. (A stopped
-/// Redis still obeys what it finds in its socket when it goes on; what a cut link held is lost.)
+/// Redis still obeys what it finds in its socket when it goes on; what a cut link held is lost.) It can lead to another
+/// server from some moment on, as an address does after a fail-over.
 final class Relay: Sendable {
     private struct State {
         var listener: (any Channel)?
         var channels: [any Channel] = []
         var isCut = false
+        var target: Int
     }
 
     let port: Int
-    private let target: Int
     private let state: Mutex<State>
 
     var url: String { "redis://127.0.0.1:\(port)/0" }
 
     private init(port: Int, target: Int) {
         self.port = port
-        self.target = target
-        self.state = Mutex(State())
+        self.state = Mutex(State(target: target))
     }
 
     static func start(to target: Int) async throws -> Relay {
@@ -35,11 +35,11 @@ final class Relay: Sendable {
     }
 
     private func accept(_ client: any Channel) -> EventLoopFuture<Void> {
-        let isCut = state.withLock { state in
+        let target: Int? = state.withLock { state in
             if !state.isCut { state.channels.append(client) }
-            return state.isCut
+            return state.isCut ? nil : state.target
         }
-        if isCut { return client.close() }
+        guard let target else { return client.close() }
         return ClientBootstrap(group: client.eventLoop)
             .connect(host: "127.0.0.1", port: target)
             .flatMap { server in
@@ -57,6 +57,15 @@ final class Relay: Sendable {
             return state.channels
         }
         for channel in channels { try? await channel.close().get() }
+    }
+
+    /// Ends all connections, and leads new ones to another server.
+    func redirect(to target: Int) async {
+        await cut()
+        state.withLock { state in
+            state.target = target
+            state.isCut = false
+        }
     }
 
     func restore() {
