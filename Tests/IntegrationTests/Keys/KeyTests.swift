@@ -245,4 +245,38 @@ struct KeyTests {
             #expect(try await client.query("SELECT id FROM items", #""tags":["b","a","b"]"#).origin == "memory")
         }
     }
+
+    @Test("Row 3: settings of a role that are rarely set, by which the same text answers something else")
+    func rareSettings() async throws {
+        try await Site.open { site in
+            try await site.database.execute(
+                "CREATE TABLE texts AS SELECT 'the cats'::text AS t, 3.5::numeric::money AS price, NULL::text AS missing"
+            )
+            let statements = [
+                "SELECT t @@ 'cat'::text FROM texts", "SELECT price FROM texts", "SELECT missing = NULL FROM texts",
+            ]
+            let settings = [
+                ["default_text_search_config": "english", "lc_monetary": "C", "transform_null_equals": "off"],
+                ["default_text_search_config": "simple", "lc_monetary": "C.UTF-8", "transform_null_equals": "on"],
+            ]
+            let url = site.postgresURL
+            var answers: [[String]] = []
+            for values in settings {
+                let options = values.map { "-c \($0.key)=\($0.value)" }.joined(separator: " ")
+                let own = url.replacing("options='", with: "options='\(options) ")
+                let client = try await site.client(["DATABASE_URL": own])
+                var rows: [String] = []
+                for sql in statements {
+                    let answer = try await client.query(sql)
+                    #expect(answer.cache == "miss", "\(sql): \(answer)")
+                    let truth = try await client.query(sql, #""cache":false"#)
+                    #expect(answer.rows == truth.rows, "\(sql)")
+                    rows.append(answer.rows)
+                }
+                answers.append(rows)
+            }
+            #expect(answers[0][0] == "[[true]]" && answers[1][0] == "[[false]]", "\(answers)")
+            #expect(answers[0][2] == "[[null]]" && answers[1][2] == "[[true]]", "\(answers)")
+        }
+    }
 }
