@@ -30,6 +30,8 @@ package struct PostgresError: Error, Sendable {
     package var stepIndex: Int?
     /// Whether the script may have been committed all the same.
     package var outcomeUnknown = false
+    /// What may still be at work on the script, and commit it later, where the outcome is unknown.
+    package var backend: PostgresBackend?
 
     package init(_ code: Code, _ message: String) {
         self.code = code

@@ -47,9 +47,8 @@ extension QueryCache {
             if answer.source == .miss { answer.cause = cause }
             return answer
         } catch {
-            guard let candidate, policy.staleIfError > 0, candidate.overdue <= policy.staleIfError, error.isOutage
-            else { throw error }
-            return candidate.answer
+            guard error.isOutage, let answer = candidate?.answerIfError(policy) else { throw error }
+            return answer
         }
     }
 
@@ -61,13 +60,6 @@ extension QueryCache {
         let snapshot: TagSnapshot
         /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
         var replacedAskedAt: Int64?
-    }
-
-    /// An answer past its TTL that nothing has invalidated.
-    struct StaleCandidate {
-        var answer: CacheAnswer
-        /// Milliseconds past the TTL.
-        var overdue: Int64
     }
 
     enum Judgement {
@@ -84,19 +76,6 @@ extension QueryCache {
         let remaining = result.remaining(at: clock.now, request.policy)
         // Within its time it was passed over because the channel is silent, or the request is strict.
         return remaining > 0 ? .unseen : .expired(overdue: -remaining)
-    }
-
-    private func staleCandidateInMemory(_ request: Lookup) -> StaleCandidate? {
-        let policy = request.policy
-        guard policy.grace > 0, policy.usesMemory, policy.maximumAge == nil, !policy.strict || shared == nil,
-            let result = currentResult(for: request.key)
-        else { return nil }
-        let now = clock.now
-        let age = now - result.askedAt
-        let remaining = result.remaining(at: now, policy)
-        guard remaining <= 0, isTrusted(age: age, now) else { return nil }
-        let answer = CacheAnswer(source: .stale, age: age, remaining: 0, body: result.body, cost: result.cost)
-        return StaleCandidate(answer: answer, overdue: -remaining)
     }
 
     /// Whether what the shared store holds may be served: its generations are the present ones, and it is young enough.

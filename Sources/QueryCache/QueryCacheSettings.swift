@@ -29,6 +29,8 @@ package struct QueryCacheGuards: Sendable {
     package var beginsEpochOnAnotherServer = true
     /// Invalidations that follow each other closely are told together.
     package var gathersMessages = true
+    /// A write whose connection was lost is seen to its end, and everything invalidated once more.
+    package var watchesLostBackends = true
 
     package init() {}
 
@@ -36,6 +38,7 @@ package struct QueryCacheGuards: Sendable {
     package static let names = [
         "fills-under-earlier-generations", "inserts-only-if-unseen", "joins-only-current-flights",
         "drops-memory-after-subscribing", "queues-invalidations", "begins-epoch-on-another-server", "gathers-messages",
+        "watches-lost-backends",
     ]
 
     /// - Returns: false where there is no guard of that name.
@@ -48,6 +51,7 @@ package struct QueryCacheGuards: Sendable {
         case "queues-invalidations": queuesInvalidations = false
         case "begins-epoch-on-another-server": beginsEpochOnAnotherServer = false
         case "gathers-messages": gathersMessages = false
+        case "watches-lost-backends": watchesLostBackends = false
         default: return false
         }
         return true

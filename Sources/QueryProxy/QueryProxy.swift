@@ -27,6 +27,7 @@ package final class QueryProxy: Sendable {
     let queries = QueryTable()
     let namespaces = NamespaceTable()
     let channel: InvalidationChannel?
+    let lostBackends = LostBackends()
     let logger: Logger
     private let defects = Mutex(LineThrottle(limit: 10))
     private let slowRequests = SlowRequests()

@@ -267,4 +267,26 @@ import Testing
             group.cancelAll()
         }
     }
+
+    /// What was to tell the server to forget a statement stood behind one that failed, in the same pipeline.
+    @Test func preparedStatementsThatWereToBeForgottenInAFailedScriptAreForgottenLater() async throws {
+        try await PostgresFixture.withPool({ configuration in
+            configuration.maximumConnections = 1
+            configuration.preparedStatementsPerConnection = 2
+        }) { pool in
+            for round in 0..<5 {
+                try await pool.json("SELECT \(round), 1", prepared: true)
+                try await pool.json("SELECT \(round), 2", prepared: true)
+                var steps = [PostgresStep(sql: "SELECT 1/0"), PostgresStep(sql: "SELECT \(round), 3")]
+                steps[1].isPrepared = true
+                var script = PostgresScript(steps: steps)
+                script.runsInTransaction = true
+                let failing = script
+                await #expect(throws: PostgresError.self) { try await pool.run(failing) }
+            }
+            try await pool.json("SELECT 'last'", prepared: true)
+            let left = try await pool.rows("SELECT count(*) FROM pg_prepared_statements")
+            #expect(left == [["2"]])
+        }
+    }
 }

@@ -14,6 +14,7 @@ struct Exchange: ~Copyable {
         case control
         case setting(String)
         case prepare(PreparedStatements.Key, name: String)
+        case deallocate(String)
         case describe
         case step(Int)
         case end(String)
@@ -120,7 +121,7 @@ struct Exchange: ~Copyable {
         let key = PreparedStatements.Key(sql: step.sql, planKey: step.planKey)
         if let statement = prepared.statement(for: key) { return statement.name }
         if let name = nameUnderWay(key) { return name }
-        for old in prepared.makeRoom() { send(.control, "DEALLOCATE \(old)", []) }
+        for old in prepared.makeRoom() where !isDeallocating(old) { send(.deallocate(old), "DEALLOCATE \(old)", []) }
         let name = prepared.nextName()
         commands.append(.prepare(key, name: name))
         if PQsendPrepare(handle.pointer, name, step.sql, 0, nil) != 1 { sendFailed = true }
@@ -130,6 +131,10 @@ struct Exchange: ~Copyable {
     private func nameUnderWay(_ key: PreparedStatements.Key) -> String? {
         for case .prepare(let other, let name) in commands where other == key { return name }
         return nil
+    }
+
+    private func isDeallocating(_ name: String) -> Bool {
+        commands.contains { if case .deallocate(name) = $0 { true } else { false } }
     }
 
     // MARK: Receiving
@@ -206,6 +211,7 @@ struct Exchange: ~Copyable {
     ) {
         switch command {
         case .prepare(let key, let name): connection.prepared.add(key, name: name)
+        case .deallocate(let name): connection.prepared.deallocated(name)
         case .end("COMMIT") where tag == "COMMIT": isCommitted = true
         case .end("COMMIT"):
             failure = failure ?? PostgresError(.server, "the transaction was rolled back")

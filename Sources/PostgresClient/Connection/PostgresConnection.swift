@@ -25,6 +25,9 @@ actor PostgresConnection {
     /// Plans of an older version are dropped before the next script.
     private var planVersion: UInt64
     private(set) var isUsable = true
+    private var backend: PostgresBackend?
+    /// Whether the server looks now and then, while a statement runs, if anybody is still connected.
+    private var isWatchedByServer = false
 
     private init(
         id: Int,
@@ -125,13 +128,15 @@ actor PostgresConnection {
 
     /// Runs a script. Afterwards the connection is idle again or not usable any more.
     ///
-    /// - Parameter planVersion: prepared statements made under another one are dropped first.
+    /// - Parameters:
+    ///   - planVersion: prepared statements made under another one are dropped first.
+    ///   - deadline: the running statement is cancelled then.
     func run(
         _ script: PostgresScript,
         planVersion: UInt64,
+        deadline: ContinuousClock.Instant?,
         interruption: Interruption
     ) async throws(PostgresError) -> [PostgresResult] {
-        let deadline = script.timeout.map { ContinuousClock.now + $0 }
         if planVersion != self.planVersion {
             try await dropPlans(deadline, interruption)
             self.planVersion = planVersion
@@ -158,6 +163,8 @@ actor PostgresConnection {
             encoders = try await exchange.run()
         } catch {
             await recover()
+            var error = error
+            if error.outcomeUnknown, !isUsable { error.backend = backend }
             throw error
         }
         var missing: Set<UInt32> = []
@@ -201,8 +208,9 @@ actor PostgresConnection {
         let commands = [
             "RESET SESSION AUTHORIZATION", "RESET ALL", "CLOSE ALL", "UNLISTEN *",
             "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD SEQUENCES", "DISCARD TEMP",
+            isWatchedByServer ? Self.watch : nil,
             "SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE from_sql LIMIT 1",
-        ]
+        ].compactMap { $0 }
         do throws(PostgresError) {
             let deadline = ContinuousClock.now + .seconds(10)
             let answers = try await runPlainly(commands, deadline, Interruption())
@@ -261,6 +269,25 @@ actor PostgresConnection {
             }
             types.add(found)
             missing = types.missing(for: missing)
+        }
+    }
+
+    /// Asks the server to look every second, while a statement runs, whether its client is still there: what a proxy that
+    /// died had begun must not be committed long after the others have noticed the death.
+    private static let watch = """
+        SELECT pg_catalog.set_config('client_connection_check_interval', '1000', false)
+        WHERE pg_catalog.current_setting('client_connection_check_interval') = '0'
+        """
+
+    /// Finds out who is at the other end.
+    func meetBackend() async throws(PostgresError) {
+        backend = PostgresBackend(rows: try await ask(PostgresBackend.question))
+        do throws(PostgresError) {
+            _ = try await ask(Self.watch)
+            isWatchedByServer = true
+        } catch {
+            // The server's system cannot tell.
+            if error.code != .server { throw error }
         }
     }
 

@@ -23,6 +23,8 @@ struct PreparedStatements {
     }
 
     private var statements: [Key: Statement] = [:]
+    /// Forgotten here, and not known to be gone from the server: what should have told it may have failed.
+    private var evicted: Set<String> = []
     private let limit: Int
     private var uses: UInt64 = 0
     private var names: UInt64 = 0
@@ -48,12 +50,16 @@ struct PreparedStatements {
 
     /// Names to deallocate before another statement is added.
     mutating func makeRoom() -> [String] {
-        var evicted: [String] = []
         while statements.count >= limit, let oldest = statements.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             statements[oldest.key] = nil
-            evicted.append(oldest.value.name)
+            evicted.insert(oldest.value.name)
         }
-        return evicted
+        return evicted.sorted()
+    }
+
+    /// The server has deallocated it.
+    mutating func deallocated(_ name: String) {
+        evicted.remove(name)
     }
 
     mutating func add(_ key: Key, name: String) {
@@ -67,5 +73,6 @@ struct PreparedStatements {
 
     mutating func removeAll() {
         statements = [:]
+        evicted = []
     }
 }

@@ -76,34 +76,43 @@ package final class PostgresPool: Sendable {
 
     // MARK: Use
 
-    /// Runs a script on a connection of the pool.
+    /// Runs a script on a connection of the pool. The script's time counts from here: waiting for a connection is part of
+    /// it.
     package func run(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
+        let deadline = script.timeout.map { ContinuousClock.now + $0 }
         do throws(PostgresError) {
-            return try await counted(script)
+            return try await counted(script, deadline)
         } catch  where error.code == .connectionLost && script.isReadOnly {
             // It broke under a statement that changes nothing: another connection may still be there.
-            return try await counted(script)
+            return try await counted(script, deadline)
         }
     }
 
-    private func counted(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
+    private func counted(
+        _ script: PostgresScript,
+        _ deadline: ContinuousClock.Instant?
+    ) async throws(PostgresError) -> [PostgresResult] {
         state.withLock { $0.scripts += 1 }
         do throws(PostgresError) {
-            return try await runOnce(script)
+            return try await runOnce(script, deadline)
         } catch {
             state.withLock { $0.errors[error.code, default: 0] += 1 }
             throw error
         }
     }
 
-    private func runOnce(_ script: PostgresScript) async throws(PostgresError) -> [PostgresResult] {
-        let connection = try await acquire()
+    private func runOnce(
+        _ script: PostgresScript,
+        _ deadline: ContinuousClock.Instant?
+    ) async throws(PostgresError) -> [PostgresResult] {
+        let connection = try await acquire(until: deadline)
         let interruption = Interruption()
         let result: Result<[PostgresResult], PostgresError> = await withTaskCancellationHandler {
             do throws(PostgresError) {
                 let results = try await connection.run(
                     script,
                     planVersion: planVersion.load(ordering: .acquiring),
+                    deadline: deadline,
                     interruption: interruption
                 )
                 return .success(results)
@@ -161,9 +170,11 @@ package final class PostgresPool: Sendable {
 
     // MARK: Acquiring and releasing
 
-    private func acquire() async throws(PostgresError) -> PostgresConnection {
+    private func acquire(
+        until deadline: ContinuousClock.Instant?
+    ) async throws(PostgresError) -> PostgresConnection {
         while true {
-            let connection = try await next()
+            let connection = try await next(until: deadline)
             let isOutdated = state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
             if !isOutdated, await connection.isAlive() { return connection }
             // The server closed it while it was idle, or a role's or database's settings were changed since.
@@ -173,7 +184,7 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    private func next() async throws(PostgresError) -> PostgresConnection {
+    private func next(until deadline: ContinuousClock.Instant?) async throws(PostgresError) -> PostgresConnection {
         if Task.isCancelled { throw PostgresError(.cancelled, "nobody waited any more") }
         let waiterID = Mutex<PoolState<PostgresConnection>.WaiterID?>(nil)
         let timer = Mutex<Int?>(nil)
@@ -193,13 +204,8 @@ package final class PostgresPool: Sendable {
                 if let result { return continuation.resume(returning: result) }
                 guard let waiter = waiterID.withLock({ $0 }) else { return }
                 if Task.isCancelled { return giveUp(waiter, PostgresError(.cancelled, "nobody waited any more")) }
-                let number = loops[0].schedule(at: .now + configuration.acquireTimeout) { [weak self, configuration] in
-                    let limit = configuration.acquireTimeout
-                    self?.giveUp(
-                        waiter,
-                        PostgresError(.acquireTimeout, "no PostgreSQL connection came free within \(limit)")
-                    )
-                }
+                let (end, error) = limit(of: deadline)
+                let number = loops[0].schedule(at: end) { [weak self] in self?.giveUp(waiter, error) }
                 timer.withLock { $0 = number }
             }
         } onCancel: {
@@ -208,6 +214,18 @@ package final class PostgresPool: Sendable {
         }
         if let number = timer.withLock({ $0 }) { loops[0].cancel(number) }
         return try result.get()
+    }
+
+    /// Until when a connection is waited for, and what is said then.
+    private func limit(of deadline: ContinuousClock.Instant?) -> (ContinuousClock.Instant, PostgresError) {
+        let patience = configuration.acquireTimeout
+        let end = ContinuousClock.now + patience
+        guard let deadline, deadline < end else {
+            return (end, PostgresError(.acquireTimeout, "no PostgreSQL connection came free within \(patience)"))
+        }
+        return (
+            deadline, PostgresError(.timeout, "no PostgreSQL connection came free within the statement's time limit")
+        )
     }
 
     private func giveUp(_ waiter: PoolState<PostgresConnection>.WaiterID, _ error: PostgresError) {
@@ -296,6 +314,7 @@ package final class PostgresPool: Sendable {
                 planVersion: planVersion.load(ordering: .acquiring)
             )
             let identity = try await connection.identity()
+            try await connection.meetBackend()
             opened(connection, identity)
         } catch {
             failed(error)

@@ -58,6 +58,15 @@ extension [QuerySetting] {
 }
 
 extension PostgresScript {
+    mutating func configure(
+        _ settings: [QuerySetting],
+        until deadline: ContinuousClock.Instant,
+        _ limits: QueryProxySettings
+    ) {
+        configure(settings, 0, limits)
+        timeout = max(.zero, ContinuousClock.now.duration(to: deadline))
+    }
+
     mutating func configure(_ settings: [QuerySetting], _ timeout: Int64, _ limits: QueryProxySettings) {
         self.settings = settings.map { ($0.name, $0.value) }
         self.timeout = .milliseconds(timeout)

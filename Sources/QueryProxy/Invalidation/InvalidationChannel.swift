@@ -109,6 +109,8 @@ package final class InvalidationChannel: Sendable {
                 _ = await cache.invalidate(invalidation)
             case .filled(let key): store.notices.filled(key)
             case .sendHeartbeat(let number):
+                // Who has not told Redis of what it wrote is no better than one that fell silent: the others begin anew.
+                if store.isBehindRedis { continue }
                 let beat = ControlMessage.heartbeat(
                     origin: publisher.origin,
                     number: number,

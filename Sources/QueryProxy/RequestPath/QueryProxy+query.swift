@@ -125,8 +125,15 @@ extension QueryProxy {
         if own >= settings.timeout(nil) {
             return try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
         }
-        return try await within(own) { [cache] in
-            try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
+        do {
+            return try await within(own) { [cache] in
+                try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
+            }
+        } catch let error as ProxyError where error.code == .timeout {
+            // Too slow for this caller.
+            let stale = await cache.staleAnswer(for: lookup.key, tags: lookup.tags, policy: lookup.policy)
+            guard let stale else { throw error }
+            return stale
         }
     }
 

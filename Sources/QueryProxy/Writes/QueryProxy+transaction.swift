@@ -76,7 +76,7 @@ extension QueryProxy {
             var failure = ProxyError(error)
             if let step = error.stepIndex, step < request.statements.count { failure.statement = step }
             if error.outcomeUnknown {
-                _ = await invalidate(.everything, request.invalidate)
+                await outcomeIsUnknown(after: error, request.invalidate)
                 failure.message += "; whether the transaction was committed is unknown"
             }
             throw failure

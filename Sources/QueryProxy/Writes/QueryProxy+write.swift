@@ -53,20 +53,21 @@ extension QueryProxy {
         _ statement: KnownStatement,
         _ effect: WriteEffect
     ) async throws -> Outcome {
+        let deadline = ContinuousClock.now + .milliseconds(settings.timeout(request.timeout))
         guard case .looked(let shape) = effect, shape.canRunInTransaction else {
-            return try await runAlone(request, statement)
+            return try await runAlone(request, statement, until: deadline)
         }
         let catalog = PostgresCatalogSource(pool: postgres, timeout: settings.timeout(request.timeout))
         // What the catalogs cannot tell of a wrong statement, PostgreSQL says itself when it is run.
         if let facts = try? await statements.writeFacts(of: statement, searchPath: request.searchPath, from: catalog),
             case .only(let table) = facts
         {
-            return try await runUnwatched(request, statement, changing: table)
+            return try await runUnwatched(request, statement, changing: table, until: deadline)
         }
         var script = PostgresScript(
             steps: [PostgresStep(request, statement, output: .json), WrittenRelations.look]
         )
-        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        script.configure(request.settings, until: deadline, settings)
         script.runsInTransaction = true
         script.mayLeaveSessionState = true
         do {
@@ -75,7 +76,7 @@ extension QueryProxy {
             written.judge(commands: [results[0].command], changesSchema: shape.changesSchema)
             return Outcome(result: results[0], written: written)
         } catch {
-            if error.needsToBeAlone { return try await runAlone(request, statement) }
+            if error.needsToBeAlone { return try await runAlone(request, statement, until: deadline) }
             if error.outcomeUnknown { throw await unknownOutcome(error, request) }
             throw error
         }
@@ -85,10 +86,11 @@ extension QueryProxy {
     private func runUnwatched(
         _ request: QueryRequest,
         _ statement: KnownStatement,
-        changing table: String
+        changing table: String,
+        until deadline: ContinuousClock.Instant
     ) async throws -> Outcome {
         var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
-        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        script.configure(request.settings, until: deadline, settings)
         var written = WrittenRelations()
         written.tables = [table]
         do {
@@ -100,11 +102,15 @@ extension QueryProxy {
     }
 
     /// Outside a transaction of ours, where nothing can be told of what it changes.
-    private func runAlone(_ request: QueryRequest, _ statement: KnownStatement) async throws -> Outcome {
+    private func runAlone(
+        _ request: QueryRequest,
+        _ statement: KnownStatement,
+        until deadline: ContinuousClock.Instant
+    ) async throws -> Outcome {
         var step = PostgresStep(request, statement, output: .json)
         step.isPrepared = false
         var script = PostgresScript(steps: [step])
-        script.configure(request.settings, settings.timeout(request.timeout), settings)
+        script.configure(request.settings, until: deadline, settings)
         script.mayLeaveSessionState = true
         do {
             return Outcome(result: try await postgres.run(script)[0], written: .everything)
@@ -117,7 +123,7 @@ extension QueryProxy {
 
     /// What was not answered may have been committed.
     private func unknownOutcome(_ error: PostgresError, _ request: QueryRequest) async -> ProxyError {
-        _ = await invalidate(.everything, request.invalidate)
+        await outcomeIsUnknown(after: error, request.invalidate)
         var failure = ProxyError(error)
         failure.message += "; whether the statement was committed is unknown"
         return failure

@@ -44,7 +44,8 @@ struct Proxy {
                 channel: configuration.redis.channel,
                 controlChannel: keys.controlChannel,
                 eventLoop: eventLoop,
-                window: guards.gathersMessages ? .milliseconds(4) : .zero
+                window: guards.gathersMessages ? .milliseconds(4) : .zero,
+                logger: logging("invalidation")
             ) { made.send($0, on: eventLoop) }
             redis = made
             publisher = telling
@@ -92,6 +93,7 @@ struct Proxy {
             logger: logs.logger(.queries)
         )
         channel?.whenEverythingIsInvalidated { [weak proxy] in proxy?.forgetSchema() }
+        if guards.watchesLostBackends { services.append(BackgroundService { await proxy.watchLostBackends() }) }
         let interval = configuration.postgres.schemaCheck
         if interval > .zero { services.append(BackgroundService { await proxy.watchSchema(every: interval) }) }
         let lineServer = LineServer(

@@ -30,6 +30,7 @@ struct ClockTests {
     private static func hoursOff(_ proxy: CisternProcess) throws -> Double {
         let line = try #require(proxy.log.split(separator: "\n").first { $0.contains("listening") })
         let formatter = ISO8601DateFormatter()
+        formatter.formatOptions.insert(.withFractionalSeconds)
         let text = String(try #require(line.split(separator: " ").first))
         let date = try #require(formatter.date(from: text), "\(line)")
         return (date.timeIntervalSinceNow / 3600).rounded()

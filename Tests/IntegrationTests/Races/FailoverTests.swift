@@ -69,6 +69,16 @@ struct FailoverTests {
             #expect(try await replica.reply("REPLICAOF NO ONE") == "+OK")
         }
 
+        /// Waits until heartbeats come from the new server.
+        func isHeardAgain() async throws {
+            let client = freshness.other
+            let before = try await client.stats()["redis"]?["messages"]?.int ?? 0
+            let isHeard = try await eventually(within: .seconds(10)) {
+                try await client.stats()["redis"]?["messages"]?.int ?? 0 > before + 1
+            }
+            #expect(isHeard)
+        }
+
         /// A strict read of either proxy that Redis answered.
         func strictRows(of client: LineClient) async throws -> String? {
             let answer = try await client.query(sql, #""consistency":"strict""#)
@@ -137,6 +147,8 @@ struct FailoverTests {
                 try await cluster.missWrite()
                 try await cluster.promote()
                 await cluster.address.redirect(to: cluster.replica.port)
+                // A read in between would store the new row.
+                try await cluster.isHeardAgain()
                 let isStale = try await eventually(within: .seconds(10)) {
                     try await cluster.strictRows(of: cluster.freshness.other) == "[[1]]"
                 }

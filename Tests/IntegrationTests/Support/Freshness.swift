@@ -54,11 +54,14 @@ struct Freshness: Sendable {
         return written
     }
 
-    /// - Parameter old: what the read answered before, where it must answer something else now.
+    /// - Parameters:
+    ///   - old: what the read answered before, where it must answer something else now.
+    ///   - limit: how soon the other's memory must know.
     func expectFresh(
         _ sql: String,
         after write: String,
         old: String? = nil,
+        within limit: Duration = .seconds(1),
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let strict = try await other.query(sql, #""consistency":"strict""#)
@@ -67,10 +70,10 @@ struct Freshness: Sendable {
         if let old { #expect(truth != old, "\(write) changed nothing", sourceLocation: sourceLocation) }
         #expect(Self.outcome(strict) == truth, "strict elsewhere, after \(write)", sourceLocation: sourceLocation)
         #expect(Self.outcome(bounded) == truth, "bounded on the writer, after \(write)", sourceLocation: sourceLocation)
-        let isHeard = try await eventually(within: .seconds(1)) {
+        let isHeard = try await eventually(within: limit) {
             Self.outcome(try await other.query(sql)) == truth
         }
-        #expect(isHeard, "bounded elsewhere, a second after \(write)", sourceLocation: sourceLocation)
+        #expect(isHeard, "bounded elsewhere, \(limit) after \(write)", sourceLocation: sourceLocation)
     }
 }
 

@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 import Testing
 
-/// Stands between one proxy and Redis, so that their link can be cut while Redis goes on for everybody else. (A stopped
+/// Stands between one proxy and a server, so that their link can be cut while the server goes on for everybody else. (A stopped
 /// Redis still obeys what it finds in its socket when it goes on; what a cut link held is lost.) It can lead to another
 /// server from some moment on, as an address does after a fail-over.
 final class Relay: Sendable {
@@ -17,6 +17,7 @@ final class Relay: Sendable {
     let port: Int
     private let state: Mutex<State>
 
+    /// Where it stands before Redis.
     var url: String { "redis://127.0.0.1:\(port)/0" }
 
     private init(port: Int, target: Int) {
@@ -43,11 +44,31 @@ final class Relay: Sendable {
         return ClientBootstrap(group: client.eventLoop)
             .connect(host: "127.0.0.1", port: target)
             .flatMap { server in
-                let one = client.pipeline.addHandler(Forwarding(to: server))
+                let one = client.pipeline.addHandler(Forwarding(to: server), name: Relay.forwarding)
                 let other = server.pipeline.addHandler(Forwarding(to: client))
                 return one.and(other).map { _ in }
             }
     }
+
+    /// Ends all connections on the client's side alone: the server behind learns nothing of it. New ones come through.
+    func abandon() async {
+        let channels = state.withLock { state in
+            defer { state.channels = [] }
+            return state.channels
+        }
+        for channel in channels {
+            _ = try? await channel.pipeline.removeHandler(name: Self.forwarding).get()
+            await Self.end(channel)
+        }
+    }
+
+    /// A program that was started meanwhile may have got the descriptor as well, so that closing it is not enough.
+    private static func end(_ channel: any Channel) async {
+        try? await channel.close(mode: .output).get()
+        try? await channel.close().get()
+    }
+
+    private static let forwarding = "forwarding"
 
     /// Nothing passes any more, and nobody comes through.
     func cut() async {
@@ -56,7 +77,7 @@ final class Relay: Sendable {
             defer { state.channels = [] }
             return state.channels
         }
-        for channel in channels { try? await channel.close().get() }
+        for channel in channels { await Self.end(channel) }
     }
 
     /// Ends all connections, and leads new ones to another server.
@@ -78,7 +99,7 @@ final class Relay: Sendable {
     }
 }
 
-private final class Forwarding: ChannelInboundHandler, Sendable {
+private final class Forwarding: ChannelInboundHandler, RemovableChannelHandler, Sendable {
     typealias InboundIn = ByteBuffer
 
     private let other: any Channel

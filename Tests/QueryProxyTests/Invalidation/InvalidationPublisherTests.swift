@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import QueryCache
 import RedisClient
@@ -13,6 +14,7 @@ import Testing
         private struct State {
             var sent: [RedisCommand] = []
             var fails = false
+            var refusal: String?
         }
 
         private let state = Mutex(State())
@@ -24,22 +26,30 @@ import Testing
             set { state.withLock { $0.fails = newValue } }
         }
 
+        var refusal: String? {
+            get { state.withLock { $0.refusal } }
+            set { state.withLock { $0.refusal = newValue } }
+        }
+
         func publisher() -> InvalidationPublisher {
             InvalidationPublisher(
                 origin: "me",
                 channel: "cache_invalidation",
                 controlChannel: "control",
                 eventLoop: eventLoop,
-                window: .milliseconds(4)
+                window: .milliseconds(4),
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             ) { commands in
-                let fails = self.state.withLock { state in
+                let (fails, refusal) = self.state.withLock { state in
                     state.sent += commands
-                    return state.fails
+                    return (state.fails, state.refusal)
                 }
                 if fails {
                     return self.eventLoop.makeFailedFuture(RedisError(code: .unavailable, message: "away"))
                 }
-                return self.eventLoop.makeSucceededFuture(commands.map { _ in .integer(1) })
+                return self.eventLoop.makeSucceededFuture(
+                    commands.map { _ in refusal.map { .error($0) } ?? .integer(1) }
+                )
             }
         }
     }
@@ -58,24 +68,24 @@ import Testing
     @Test func theFirstIsToldAtOnceAndTheRestOncePerWindow() {
         let publisher = wire.publisher()
         let table = Invalidation(tags: [.table("public.stock"), .anyTable])
-        publisher.publish(table) {}
+        publisher.publish(table) { _ in }
         #expect(wire.sent == [Self.message("public.stock", 1)])
-        for _ in 0..<1000 { publisher.publish(table) {} }
+        for _ in 0..<1000 { publisher.publish(table) { _ in } }
         #expect(wire.sent.count == 1)
         wire.eventLoop.advance(by: .milliseconds(4))
         #expect(wire.sent == [Self.message("public.stock", 1), Self.message("public.stock", 2)])
         // A window in which nothing came ends it; the next is told at once again.
         wire.eventLoop.advance(by: .milliseconds(4))
         #expect(wire.sent.count == 2 && wire.eventLoop.timers == 0)
-        publisher.publish(table) {}
+        publisher.publish(table) { _ in }
         #expect(wire.sent.count == 3)
     }
 
     @Test func whatIsPutTogetherHoldsEverything() {
         let publisher = wire.publisher()
-        publisher.publish(Invalidation(tags: [.table("a")])) {}
-        publisher.publish(Invalidation(tags: [.table("b"), .user("b:1")])) {}
-        publisher.publish(Invalidation(tags: [.namespace("n")], patterns: ["c:*"])) {}
+        publisher.publish(Invalidation(tags: [.table("a")])) { _ in }
+        publisher.publish(Invalidation(tags: [.table("b"), .user("b:1")])) { _ in }
+        publisher.publish(Invalidation(tags: [.namespace("n")], patterns: ["c:*"])) { _ in }
         wire.eventLoop.advance(by: .milliseconds(4))
         let told = wire.sent.dropFirst().compactMap { command -> InvalidationMessage? in
             let payload = String(buffer: RedisCommandParts(command).last ?? ByteBuffer())
@@ -92,18 +102,38 @@ import Testing
         let publisher = wire.publisher()
         wire.fails = true
         let failures = SharedCount()
-        publisher.publish(Invalidation(tags: [.table("a")])) { failures.add() }
-        publisher.publish(Invalidation(tags: [.table("b")])) { failures.add() }
-        publisher.publish(Invalidation(tags: [.table("c")])) { failures.add() }
+        publisher.publish(Invalidation(tags: [.table("a")])) { if $0 == .lost { failures.add() } }
+        publisher.publish(Invalidation(tags: [.table("b")])) { if $0 == .lost { failures.add() } }
+        publisher.publish(Invalidation(tags: [.table("c")])) { if $0 == .lost { failures.add() } }
         #expect(failures.value == 1)
         wire.eventLoop.advance(by: .milliseconds(4))
         #expect(failures.value == 3)
     }
 
+    @Test func whatRedisRefusesIsKnownUntilItTakesIt() {
+        let publisher = wire.publisher()
+        #expect(publisher.standing == .unknown)
+        wire.refusal = "NOPERM no channel"
+        let ends = SharedCount()
+        publisher.publish(Invalidation(tags: [.table("a")])) { if $0 == .refused("NOPERM no channel") { ends.add() } }
+        #expect(ends.value == 1 && publisher.standing == .refused("NOPERM no channel"))
+        // A heartbeat goes over another channel, for which the right may be there.
+        wire.refusal = nil
+        _ = publisher.send(.heartbeat(origin: "me", number: 1, sequence: 1))
+        #expect(publisher.standing == .refused("NOPERM no channel"))
+        publisher.publish(Invalidation(tags: [.table("b")])) { if $0 == .sent { ends.add() } }
+        wire.eventLoop.advance(by: .milliseconds(4))
+        #expect(ends.value == 2 && publisher.standing == .open)
+        wire.fails = true
+        publisher.publish(Invalidation(tags: [.table("c")])) { _ in }
+        wire.eventLoop.advance(by: .milliseconds(4))
+        #expect(publisher.standing == .unknown)
+    }
+
     @Test func aFarewellComesLast() throws {
         let publisher = wire.publisher()
-        publisher.publish(Invalidation(tags: [.table("a")])) {}
-        publisher.publish(Invalidation(tags: [.table("b")])) {}
+        publisher.publish(Invalidation(tags: [.table("a")])) { _ in }
+        publisher.publish(Invalidation(tags: [.table("b")])) { _ in }
         _ = publisher.send(.goodbye(origin: "me"))
         #expect(wire.sent.count == 3)
         #expect(wire.sent[1] == Self.message("b", 2))

@@ -27,6 +27,8 @@ package final class RedisSharedStore: SharedStore {
     private let pending = Mutex(PendingInvalidations())
     /// Set while ``pending`` holds anything.
     private let isBehind = Atomic<Bool>(false)
+    /// Set while Redis answers invalidations with errors.
+    private let isRefused = Atomic<Bool>(false)
     private let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(
@@ -189,28 +191,69 @@ package final class RedisSharedStore: SharedStore {
     package func invalidate(_ invalidation: Invalidation) async -> Bool {
         if isUsable {
             do {
-                try await operations.timed(.delete) { try await tell(invalidation) }
-                return true
+                return try await operations.timed(.delete) { try await tell(invalidation) }
             } catch {
-                logger.debug("Redis was not told of an invalidation", metadata: ["reason": "\(error)"])
+                failedToTell(error)
             }
         }
         requeue(invalidation)
         return false
     }
 
-    private func tell(_ invalidation: Invalidation) async throws {
+    /// - Returns: whether the other proxies hear of it as well, as far as that is known.
+    private func tell(_ invalidation: Invalidation) async throws -> Bool {
         var generations = invalidation.tags.map { keys.generation($0) }
         for pattern in invalidation.patterns {
             // A tag that is created while the scan runs was created after the write.
             generations += try await scan(keys.userGenerations(matching: pattern))
         }
         try await renew(generations)
+        if isRefused.exchange(false, ordering: .acquiringAndReleasing) {
+            logger.notice("Redis takes invalidations again")
+        }
         // Whoever published it has seen to the keys of the cache service too.
-        if invalidation.isPublished { return }
+        if invalidation.isPublished { return true }
         await deleteValues(invalidation)
         // Only now: a proxy that hears of it must not find the old generations in Redis any more.
-        publisher.publish(invalidation) { [weak self] in self?.requeue(invalidation) }
+        return await publish(invalidation)
+    }
+
+    /// What is lost on the way waits in the queue. What Redis refuses to publish does not: the generations are renewed, so
+    /// that what Redis holds can be read, and trying again changes nothing until somebody grants the right. Other proxies
+    /// miss a number at the next heartbeat, and empty their memory.
+    private func publish(_ invalidation: Invalidation) async -> Bool {
+        let end: @Sendable (InvalidationPublisher.Outcome) -> Void = { [weak self] outcome in
+            if outcome == .lost { self?.requeue(invalidation) }
+        }
+        switch publisher.standing {
+        case .open:
+            publisher.publish(invalidation, onEnd: end)
+            return true
+        case .refused:
+            publisher.publish(invalidation, onEnd: end)
+            return false
+        case .unknown:
+            return await withCheckedContinuation { continuation in
+                publisher.publish(invalidation) { outcome in
+                    end(outcome)
+                    continuation.resume(returning: outcome == .sent)
+                }
+            }
+        }
+    }
+
+    /// Says so once when Redis begins to refuse what it is told.
+    private func failedToTell(_ error: any Error) {
+        logger.debug("Redis was not told of an invalidation", metadata: ["reason": "\(error)"])
+        guard let error = error as? RedisError, error.code == .server else { return }
+        if isRefused.exchange(true, ordering: .acquiringAndReleasing) { return }
+        logger.warning(
+            "Redis refuses invalidations: nothing is read from it until it takes them",
+            metadata: [
+                "reason": "\(error.message)",
+                "grant": "+set +get +scan +unlink ~\(keys.prefix)cistern:*",
+            ]
+        )
     }
 
     private func renew(_ generations: [String]) async throws {
@@ -278,9 +321,12 @@ package final class RedisSharedStore: SharedStore {
     /// Tells Redis what it has not been told, as soon as it can be reached.
     package func run() async {
         for await _ in signals.stream {
+            var pause = Duration.milliseconds(20)
             while isBehind.load(ordering: .acquiring), !Task.isCancelled {
                 if redis.isAvailable, await catchUp() { break }
-                try? await Task.sleep(for: .milliseconds(20))
+                // What it refuses it will most likely refuse again.
+                pause = isRefused.load(ordering: .acquiring) ? min(pause * 2, .seconds(1)) : .milliseconds(20)
+                try? await Task.sleep(for: pause)
             }
         }
     }
@@ -288,8 +334,9 @@ package final class RedisSharedStore: SharedStore {
     private func catchUp() async -> Bool {
         let invalidation = pending.withLock { $0.takeAll() }
         do {
-            if !invalidation.isEmpty { try await tell(invalidation) }
+            if !invalidation.isEmpty { _ = try await tell(invalidation) }
         } catch {
+            failedToTell(error)
             pending.withLock { $0.add(invalidation) }
             return false
         }
