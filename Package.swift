@@ -13,6 +13,7 @@ let swiftSettings: [SwiftSetting] =
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swift-nio")
@@ -52,6 +53,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CEpoll"),
         .systemLibrary(name: "CPgQuery", providers: [.apt(["libpg-query-dev"])]),
+        .systemLibrary(name: "CLibEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .target(name: "JSONText", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(
             name: "RedisClient",
@@ -110,8 +112,8 @@ let package = Package(
                 "ProxyConfiguration", "LineProtocol", "AdminHTTP", "LoadTest", "Sessions", "Observability",
                 "QueryProxy",
                 "QueryCache", "RedisClient", "PostgresClient",
-                "SQLAnalysis", "CisternClient", "JSONText", nioCore, nioPosix, nioSSL, serviceLifecycle, unixSignals,
-                logging,
+                "SQLAnalysis", "CisternClient", "JSONText", "CLibEdit", nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
+                unixSignals, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import CisternClient
 internal import JSONText
 
 struct Invalidate: AsyncParsableCommand {
@@ -31,9 +30,6 @@ struct Invalidate: AsyncParsableCommand {
     @Option(help: "For those who read the invalidation channel.")
     var reason: String?
 
-    @Flag(help: "Print the server's answer as it came.")
-    var json = false
-
     func validate() throws {
         if tag.isEmpty && pattern == nil && ns.isEmpty && table.isEmpty && key.isEmpty && !all {
             throw ValidationError("name what to drop: --tag, --pattern, --ns, --table, --key or --all")
@@ -48,11 +44,10 @@ struct Invalidate: AsyncParsableCommand {
         if let pattern { members.append(("pattern", .string(pattern))) }
         if all { members.append(("all", .bool(true))) }
         if let reason { members.append(("reason", .string(reason))) }
-        let line = JSONValue.object(members).jsonText
-        let text = try await options.withConnection { try await $0.send(line) }
-        let answer = try Answer(text)
-        if json { return print(text) }
-        let isComplete = answer.value["invalidated"]?["complete"]?.bool ?? false
-        print(isComplete ? "dropped" : "dropped here; Redis is away and is told first thing when it is back")
+        try await options.run(asking: JSONValue.object(members).jsonText) { answer in
+            let isComplete = answer.value["invalidated"]?["complete"]?.bool ?? false
+            let problem = "dropped here; Redis is away and is told first thing when it is back"
+            StandardOutput.line(isComplete ? "dropped" : problem)
+        }
     }
 }

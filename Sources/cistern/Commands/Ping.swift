@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import CisternClient
 internal import JSONText
 
 struct Ping: AsyncParsableCommand {
@@ -9,11 +8,13 @@ struct Ping: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let answer = try await options.withConnection { try await $0.send("PING") }
-        guard let value = try? JSONValue(parsing: answer), value["pong"]?.bool == true else {
-            complain("the server answered \(answer)")
-            throw ExitCode.failure
+        let address = try? options.address
+        try await options.run(asking: #"{"op":"ping"}"#) { answer in
+            guard answer.value["pong"]?.bool == true else {
+                throw CommandFailure("the server answered \(answer.text)", .protocolError)
+            }
+            let time = start.duration(to: .now).shownInMilliseconds
+            StandardOutput.line("\(address.map { "\($0)" } ?? "the server") answered in \(time)")
         }
-        print("\(options.server) answered in \(start.duration(to: .now).shownInMilliseconds)")
     }
 }

@@ -25,12 +25,22 @@ struct Serve: AsyncParsableCommand {
     )
     var config: String?
 
+    @Flag(help: "Write the log as JSON, whatever the configuration says.")
+    var json = false
+
     @Option(help: ArgumentHelp("Serve stale answers for a test's sake: switch a guard off.", visibility: .private))
     var withoutGuard: [String] = []
 
     func run() async throws {
         let environment = ProxyConfiguration.processEnvironment
-        let configuration = try loadConfiguration(config)
+        var configuration: ProxyConfiguration
+        do throws(ConfigurationErrors) {
+            configuration = try ProxyConfiguration.loadChecked(config)
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode.configuration
+        }
+        if json { configuration.log.format = .json }
         let logs = LogOutput(configuration.log)
         logs.bootstrap()
         let logger = logs.logger(.main)
@@ -54,8 +64,10 @@ struct Serve: AsyncParsableCommand {
         var services = proxy.services
         services.append(
             ReloadService(
-                load: { [config] () throws(ConfigurationErrors) in
-                    try ProxyConfiguration.load(file: config, environment: environment)
+                load: { [config, json] () throws(ConfigurationErrors) in
+                    var configuration = try ProxyConfiguration.loadChecked(config, environment: environment)
+                    if json { configuration.log.format = .json }
+                    return configuration
                 },
                 apply: { [proxy] in try proxy.reload($0) },
                 initial: configuration,

@@ -1,25 +1,29 @@
 internal import ArgumentParser
-internal import CisternClient
 internal import JSONText
 
 struct Stats: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print a server's counters and sizes.")
+    static let configuration = CommandConfiguration(
+        abstract: "Print a server's counters and sizes.",
+        discussion: "One figure a line, for grep; with --json as one object. `cistern top` shows them live."
+    )
 
     @OptionGroup var options: ServerOptions
 
-    @Flag(help: "Print the server's answer as it came.")
-    var json = false
-
     func run() async throws {
-        let text = try await options.withConnection { try await $0.send("STATS") }
-        if json { return print(text) }
-        let answer = try Answer(text)
-        for (name, value) in answer.members where name != "ok" { show(name, value) }
+        try await options.run(asking: #"{"op":"stats"}"#) { answer in
+            StandardOutput.write(StatisticsText.text(of: answer))
+        }
+    }
+}
+
+/// One figure a line, with the names of the objects that it stands in before it.
+enum StatisticsText {
+    static func text(of answer: Answer) -> String {
+        answer.members.filter { $0.key != "ok" }.map { text($0.key, $0.value) }.joined()
     }
 
-    /// One figure a line, with the names of the objects that it stands in before it.
-    private func show(_ name: String, _ value: JSONValue) {
-        guard case .object(let members) = value else { return print("\(name): \(value.plainText)") }
-        for member in members { show("\(name).\(member.key)", member.value) }
+    private static func text(_ name: String, _ value: JSONValue) -> String {
+        guard case .object(let members) = value else { return "\(name): \(value.plainText)\n" }
+        return members.map { text("\(name).\($0.key)", $0.value) }.joined()
     }
 }
