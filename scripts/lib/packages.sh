@@ -17,6 +17,7 @@ install_packages() {
             build)
                 [ -e /usr/include/pg_query.h ] || missing+=(libpg-query-dev)
                 { pkg-config --exists libpq; } 2>/dev/null || missing+=(libpq-dev pkg-config)
+                [ -e /usr/include/editline/readline.h ] || missing+=(libedit-dev)
                 ;;
             servers)
                 postgres_bin >/dev/null || missing+=(postgresql)
