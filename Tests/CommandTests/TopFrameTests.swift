@@ -103,6 +103,33 @@ import Testing
         #expect(keys("xyz") == [])
     }
 
+    @Test func latencies() throws {
+        func latency(_ counts: [Int]) -> TopLatency {
+            let bounds = ["0.001", "0.01", "+Inf"]
+            let lines = zip(bounds, counts).map {
+                #"cistern_request_duration_seconds_bucket{source="memory",le="\#($0)"} \#($1)"#
+            }
+            return TopLatency(
+                metrics: "# HELP x y\nother{source=\"memory\",le=\"1\"} 7\n" + lines.joined(separator: "\n")
+            )
+        }
+        let first = latency([90, 98, 100])
+        #expect(first.milliseconds(0.5, of: "memory", since: nil) == 1)
+        #expect(first.milliseconds(0.95, of: "memory", since: nil) == 10)
+        #expect(first.milliseconds(0.99, of: "memory", since: nil) == .infinity)
+        #expect(first.milliseconds(0.5, of: "redis", since: nil) == nil)
+        // Only what came since counts, unless the counts went back: then the server is another.
+        #expect(latency([90, 108, 110]).milliseconds(0.5, of: "memory", since: first) == 10)
+        #expect(first.milliseconds(0.5, of: "memory", since: first) == nil)
+        #expect(latency([1, 1, 1]).milliseconds(0.5, of: "memory", since: first) == 1)
+        #expect(
+            [nil, 0.25, 5, 2500, .infinity].map(TopFrame.bound) == ["-", "< 0.25 ms", "< 5 ms", "< 2.5 s", "longer"]
+        )
+        var frame = TopFrame(address: Self.address, now: try Self.sample(1000, memory: 9, miss: 1))
+        frame.latency = first
+        #expect(frame.text.contains("p50 < 1 ms"))
+    }
+
     @Test func figures() {
         #expect(
             [0, 0.04, 3.44, 99.9, 870.4, 9999, 12_345, 4_500_000].map(TopFrame.count)

@@ -7,8 +7,8 @@ struct Top: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Watch a server: rates, hit rate, pool, Redis, namespaces, queries.",
         discussion: """
-            Keys: q quits, s sorts namespaces by another column, the arrows scroll. Queries come from the server's HTTP \
-            port, the rest from the line protocol, so it works while that port is closed. With --json each sample is \
+            Keys: q quits, s sorts namespaces by another column, the arrows scroll. Queries and latencies come from the server's \
+            HTTP port, the rest from the line protocol, so it works while that port is closed. With --json each sample is \
             printed as one line.
             """
     )
@@ -46,9 +46,12 @@ struct Top: AsyncParsableCommand {
     private func printOnce(_ connection: ServerConnection) async throws {
         let first = try await sample(connection)
         if options.json { return StandardOutput.line(first.text) }
+        let latency = await latency()
         try await Task.sleep(for: .seconds(interval))
         var frame = TopFrame(address: connection.address, now: TopSample(try await sample(connection).value))
         frame.before = TopSample(first.value)
+        frame.latencyBefore = latency
+        frame.latency = await self.latency()
         frame.queries = await queries()
         frame.paint = options.paint
         StandardOutput.write(frame.text)
@@ -56,6 +59,12 @@ struct Top: AsyncParsableCommand {
 
     private func sample(_ connection: ServerConnection) async throws -> Answer {
         try Answer(try await connection.ask(#"{"op":"stats"}"#))
+    }
+
+    private func latency() async -> TopLatency? {
+        let client = try? admin.client(environment: ProxyConfiguration.processEnvironment)
+        guard let text = try? await client?.get("/metrics") else { return nil }
+        return TopLatency(metrics: text)
     }
 
     private func queries() async -> JSONValue? {
@@ -74,9 +83,11 @@ struct Top: AsyncParsableCommand {
                 guard let open = connection else { continue }
                 let now = TopSample(try await sample(open).value)
                 let queries = await queries()
+                let latency = await latency()
                 var next = frame ?? TopFrame(address: first.address, now: now)
                 if frame != nil { next.before = next.now }
                 (next.now, next.queries, next.problem) = (now, queries, nil)
+                (next.latencyBefore, next.latency) = (next.latency, latency)
                 frame = next
             } catch {
                 await connection?.close()

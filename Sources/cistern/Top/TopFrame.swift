@@ -28,6 +28,9 @@ struct TopFrame {
     var before: TopSample?
     /// The answer of `/api/v1/queries`; nil where it cannot be had.
     var queries: JSONValue?
+    /// Nil where `/metrics` cannot be had.
+    var latency: TopLatency?
+    var latencyBefore: TopLatency?
     /// Why the last attempt to get a sample failed; the figures are then old.
     var problem: String?
     var order = Order.rate
@@ -99,11 +102,30 @@ struct TopFrame {
         for source in TopSample.sources {
             let count = now.overall[source] - (old?[source] ?? 0)
             let share = total > 0 ? Double(count) / Double(total) : 0
-            let bar = String(repeating: "█", count: Int((share * Double(max(10, width - 34))).rounded()))
+            let room = max(10, width - (latency == nil ? 34 : 66))
+            let bar = String(repeating: "█", count: Int((share * Double(room)).rounded()))
             let figures = Self.right(Self.count(Double(count) / seconds), 10) + Self.right(Self.percent(share), 8)
-            lines.append("  " + Self.left(source, 8) + figures + "  " + paint(source == "miss" ? .yellow : .green, bar))
+            let times = latency == nil ? "" : latencyText(source)
+            lines.append(
+                "  " + Self.left(source, 8) + figures + times + "  " + paint(source == "miss" ? .yellow : .green, bar)
+            )
         }
         return lines
+    }
+
+    private func latencyText(_ source: String) -> String {
+        [("p50", 0.5), ("p99", 0.99)].map { name, share in
+            let milliseconds = latency?.milliseconds(share, of: source, since: past == nil ? nil : latencyBefore)
+            return Self.right("\(name) \(Self.bound(milliseconds))", 16)
+        }.joined()
+    }
+
+    /// `< 0.25 ms`: an upper bound.
+    static func bound(_ milliseconds: Double?) -> String {
+        guard let milliseconds else { return "-" }
+        if milliseconds == .infinity { return "longer" }
+        if milliseconds < 1 { return "< \((milliseconds * 1000).rounded() / 1000) ms" }
+        return milliseconds < 1000 ? "< \(decimal(milliseconds)) ms" : "< \(decimal(milliseconds / 1000)) s"
     }
 
     private var stateLines: [String] {
