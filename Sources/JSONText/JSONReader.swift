@@ -338,6 +338,14 @@ package struct JSONReader {
 }
 
 extension JSONReader {
+    /// Checks that a whole text is one JSON value.
+    package static func check(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int = 128) throws(JSONError) {
+        guard isValidUTF8(bytes) else { throw JSONError(reason: .invalidUTF8, offset: 0) }
+        var reader = JSONReader(bytes, maximumDepth: maximumDepth)
+        _ = try reader.skipValue()
+        try reader.finish()
+    }
+
     /// Whether a whole text is UTF-8; a text of ASCII alone is told without decoding.
     package static func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0

@@ -95,6 +95,8 @@ extension ProxyConfiguration {
     package struct Cache: Sendable, Equatable {
         /// Zero keeps nothing in memory.
         package var memory = 64 << 20
+        /// What the cache service may keep in this process where there is no Redis.
+        package var values = 16 << 20
         /// The part of a TTL, from 0 to 0.5, by which it is shortened at most, at random.
         package var jitter = 0.1
         package var lockTimeout: Duration = .seconds(2)

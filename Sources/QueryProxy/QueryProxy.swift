@@ -21,6 +21,8 @@ package final class QueryProxy: Sendable {
     private let reloadable: Reloadable<QueryProxySettings>
     let postgres: PostgresPool
     let redis: RedisClient?
+    /// The cache service's.
+    let values: any ValueStore
     let cache: QueryCache
     let statements: Statements
     let counters: RequestCounters
@@ -38,6 +40,7 @@ package final class QueryProxy: Sendable {
         postgres: PostgresPool,
         redis: RedisClient?,
         cache: QueryCache,
+        values: any ValueStore,
         channel: InvalidationChannel?,
         analyzer: SQLAnalyzer,
         logger: Logger
@@ -46,6 +49,7 @@ package final class QueryProxy: Sendable {
         self.postgres = postgres
         self.redis = redis
         self.cache = cache
+        self.values = values
         self.channel = channel
         self.statements = Statements(limit: settings.rememberedStatements, analyzer: analyzer)
         self.counters = RequestCounters(namespaces: settings.namespaces.names)
@@ -93,6 +97,7 @@ package final class QueryProxy: Sendable {
             case .explain(let query): return .members(try await explanation(of: query))
             case .transaction(let transaction): return .members(try await run(transaction))
             case .invalidate(let request): return .members(try await invalidate(request))
+            case .value(let request): return .members(try await answer(to: request))
             case .stats: return .members(statistics())
             }
         } catch {

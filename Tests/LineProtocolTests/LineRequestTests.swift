@@ -85,6 +85,27 @@ import Testing
         #expect(two.namespaces == ["a", "b"])
     }
 
+    @Test(
+        arguments: [
+            (#"{"op":"get","key":"product:42"}"#, .get(key: "product:42")),
+            (
+                #"{"op":"set","key":"a:1","value": {"b" : 1.50, "a":[ ] } ,"ttl":0.5}"#,
+                .set(key: "a:1", value: ByteBuffer(string: #"{"b" : 1.50, "a":[ ] }"#), ttl: 0.5)
+            ),
+            (
+                #"{"op":"set","key":"a:1","value":null}"#,
+                .set(key: "a:1", value: ByteBuffer(string: "null"), ttl: nil)
+            ),
+            (#"{"op":"delete","key":"a:1"}"#, .delete(keys: ["a:1"])),
+            (#"{"op":"delete","keys":["a:1","b:2"]}"#, .delete(keys: ["a:1", "b:2"])),
+            (#"{"op":"exists","key":"a:1"}"#, .exists(key: "a:1")),
+            (#"{"op":"expire","key":"a:1","ttl":60}"#, .expire(key: "a:1", ttl: 60)),
+        ] as [(String, ValueRequest)]
+    )
+    func operationsOfTheCacheService(line: String, request: ValueRequest) throws {
+        #expect(try parse(line).operation == .proxy(.value(request)))
+    }
+
     @Test func tagsThatDifferInTheirBytesAreDifferent() throws {
         let tags = try query("{\"sql\":\"SELECT 1\",\"tags\":[\"caf\u{E9}\",\"cafe\u{301}\",\"caf\u{E9}\"]}").tags
         #expect(tags.map { $0.utf8.count }.sorted() == [5, 6])
@@ -129,6 +150,18 @@ import Testing
             ("{}", nil, "field \"sql\" is missing"),
             ("{\"op\":\"ping\",\"sql\":\"SELECT 1\"}", nil, "unknown field \"sql\""),
             ("{\"op\":\"transaction\",\"statements\":[]}", nil, "at least one statement"),
+            (#"{"op":"get"}"#, nil, "field \"key\" is missing"),
+            (#"{"op":"get","key":5}"#, nil, "field \"key\" must be a string"),
+            (#"{"op":"get","key":"a:\ud800"}"#, nil, "field \"key\": not a JSON escape"),
+            (#"{"op":"get","key":"a:1","ttl":5}"#, nil, "unknown field \"ttl\""),
+            (#"{"op":"set","key":"a:1"}"#, nil, "field \"value\" is missing"),
+            (#"{"op":"set","key":"a:1","value":NaN}"#, nil, "not a JSON object"),
+            (#"{"op":"set","key":"a:1","value":1,"ttl":-1}"#, nil, "field \"ttl\" must be a number of zero"),
+            (#"{"op":"set","key":"a:1","value":1,"ttl":"5"}"#, nil, "field \"ttl\" must be a number of zero"),
+            (#"{"op":"delete"}"#, nil, "name one key"),
+            (#"{"op":"delete","key":"a:1","keys":["a:1"]}"#, nil, "name one key"),
+            (#"{"op":"delete","keys":[]}"#, nil, "name one key"),
+            (#"{"op":"expire","key":"a:1"}"#, nil, "field \"ttl\" is missing"),
             ("SELECT '\u{0}'", nil, "NUL"),
             ("   ", nil, "white space"),
         ] as [(String, String?, String)]

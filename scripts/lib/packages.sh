@@ -28,6 +28,8 @@ install_packages() {
                 command -v python3 >/dev/null || missing+=(python3)
                 # A test runs one proxy on a clock that is an hour off.
                 command -v faketime >/dev/null || missing+=(faketime)
+                # The client that other services use, which the tests let loose on the same keys.
+                { /usr/bin/python3 -c 'import redis' || python3 -c 'import redis'; } 2>/dev/null || missing+=(python3-redis)
                 ;;
             monitoring)
                 command -v promtool >/dev/null || missing+=(prometheus)

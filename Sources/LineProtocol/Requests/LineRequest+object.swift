@@ -3,7 +3,10 @@ internal import QueryProxy
 
 extension LineRequest {
     /// Names of the operations, for the message about one that there is not.
-    static let operations = ["query", "explain", "transaction", "invalidate", "ping", "hello", "stats"]
+    static let operations = [
+        "query", "explain", "transaction", "get", "set", "delete", "exists", "expire", "invalidate", "ping", "hello",
+        "stats",
+    ]
 
     /// Reads a line that begins with `{`.
     init(object bytes: UnsafeRawBufferPointer) throws(LineRequestError) {
@@ -37,6 +40,7 @@ extension LineRequest {
         case "explain": return .proxy(.explain(try QueryRequest(&object)))
         case "transaction": return .proxy(.transaction(try TransactionRequest(&object)))
         case "invalidate": return .proxy(.invalidate(try InvalidateRequest(&object)))
+        case "get", "set", "delete", "exists", "expire": return .proxy(.value(try ValueRequest(name ?? "", &object)))
         case "ping": return .ping
         case "hello": return .hello
         case "stats": return .proxy(.stats)

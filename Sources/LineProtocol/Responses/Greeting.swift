@@ -15,6 +15,7 @@ enum Greeting {
             "{\"sql\":…,\"params\":[…],\"ns\":…,\"tags\":[…],\"ttl\":…}   a statement with its fields",
             "{\"op\":\"explain\",\"sql\":…}   what would be cached, and where it is now",
             "{\"op\":\"invalidate\",\"tables\":[…]}   drop what depends on tables, tags, a pattern, a namespace",
+            "{\"op\":\"get\",\"key\":\"product:42\"}   a value of the cache service; set, delete, exists, expire",
             "STATS               counters and sizes",
             "PING                is anybody there",
             "QUIT                close the connection",

@@ -101,6 +101,7 @@ enum ConfigurationSchema {
 
     private static let cache: [Key] = [
         Key("memory", \.cache.memory, .size(0...1 << 50), "The budget of this process's own cache; 0 for none."),
+        Key("values", \.cache.values, .size(0...1 << 50), "Without Redis, the budget of the cache service's values."),
         Key("jitter", \.cache.jitter, .fraction(0...0.5), "The part of a TTL by which it is shortened at random."),
         Key("lock_timeout", \.cache.lockTimeout, .positive, "How long others wait for one that fetches an answer."),
         Key("max_result_bytes", \.cache.maximumResultBytes, .size(1024...largestMessage), "The largest answer."),

@@ -25,6 +25,7 @@ extension ProxyError {
         switch error {
         case let error as ProxyError: self = error
         case let error as PostgresError: self.init(error)
+        case let error as ValueStoreError: self.init(error)
         case QueryCacheError.tooManyMisses(let namespace, let limit):
             self.init(.overloaded, "the namespace \(namespace) has \(limit) of \(limit) misses under way already")
         case is CancellationError: self.init(.shuttingDown, "the request was given up")

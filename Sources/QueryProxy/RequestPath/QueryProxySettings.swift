@@ -6,6 +6,8 @@ package struct QueryProxySettings: Sendable {
     package var maximumStatementTimeout: Int64
     /// A larger answer is an error.
     package var maximumResultBytes: Int
+    /// A larger value is not stored by the cache service.
+    package var maximumValueBytes: Int
     /// Texts whose analysis is remembered.
     package var rememberedStatements: Int
     package var namespaces: Namespaces
@@ -19,6 +21,7 @@ package struct QueryProxySettings: Sendable {
         statementTimeout: Int64,
         maximumStatementTimeout: Int64,
         maximumResultBytes: Int,
+        maximumValueBytes: Int,
         rememberedStatements: Int,
         namespaces: Namespaces
     ) {
@@ -26,6 +29,7 @@ package struct QueryProxySettings: Sendable {
         self.statementTimeout = statementTimeout
         self.maximumStatementTimeout = maximumStatementTimeout
         self.maximumResultBytes = maximumResultBytes
+        self.maximumValueBytes = maximumValueBytes
         self.rememberedStatements = rememberedStatements
         self.namespaces = namespaces
     }

@@ -93,5 +93,6 @@ package enum ProxyRequest: Sendable, Equatable {
     case explain(QueryRequest)
     case transaction(TransactionRequest)
     case invalidate(InvalidateRequest)
+    case value(ValueRequest)
     case stats
 }

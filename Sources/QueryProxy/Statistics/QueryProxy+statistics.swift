@@ -22,6 +22,7 @@ extension QueryProxy {
             "flights",
             "{\"under_way\":\(cache.flightsUnderWay),\"started\":\(cache.flights),\"joined\":\(cache.joins)}"
         )
+        object.raw("values", valuesText)
         object.raw("statements", String(statements.count))
         object.raw("postgres", postgresText)
         object.raw("redis", redisText)
@@ -59,6 +60,23 @@ extension QueryProxy {
         object.raw("rejected", String(memory.rejected))
         object.raw("tags", String(statistics.tags))
         object.raw("trusted", String(statistics.isMemoryTrusted))
+        return object.text
+    }
+
+    private var valuesText: String {
+        let service = counters.service
+        var object = ObjectWriter()
+        object.raw("hits", String(service[.hit]))
+        object.raw("misses", String(service[.miss]))
+        object.raw("degraded", String(service[.degraded]))
+        object.raw("stored", String(service[.stored]))
+        object.raw("deleted", String(service[.deleted]))
+        if let memory = (values as? MemoryValueStore)?.figures {
+            object.raw("entries", String(memory.count))
+            object.raw("bytes", String(memory.bytes))
+            object.raw("budget_bytes", String(memory.budget))
+            object.raw("evictions", String(memory.evictions))
+        }
         return object.text
     }
 

@@ -64,6 +64,8 @@ final class RequestCounters: Sendable {
         var failures: [ProxyError.Code: Int] = [:]
     }
 
+    /// The cache service and the sessions, which answer no queries.
+    let service = ServiceCounters()
     /// The configured namespaces in order; `other` has the place behind them.
     private let names: [String]
     private let places: [String: Int]

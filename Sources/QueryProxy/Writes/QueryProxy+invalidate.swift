@@ -19,7 +19,7 @@ extension QueryProxy {
         if !request.tables.isEmpty { invalidation.tags.insert(.anyTable) }
         if let pattern = request.pattern { invalidation.patterns = [pattern] }
         invalidation.keys = request.keys
-        let isComplete = await cache.invalidate(invalidation)
+        let isComplete = await drop(invalidation)
         var object = ByteBuffer(string: "\"ok\":true,\"invalidated\":{\"tables\":")
         object.writeJSONStrings(request.everything ? ["*"] : request.tables.map(Self.qualified))
         object.writeStaticString(",\"tags\":")
@@ -34,6 +34,14 @@ extension QueryProxy {
         }
         object.writeString(",\"all\":\(request.everything),\"complete\":\(isComplete)}")
         return object
+    }
+
+    /// Drops entries, and values that are not kept in Redis.
+    ///
+    /// - Returns: false where Redis could not be told; it is told first thing when it is back.
+    func drop(_ invalidation: Invalidation) async -> Bool {
+        values.forget(invalidation)
+        return await cache.invalidate(invalidation)
     }
 
     /// A name without a schema means the one that PostgreSQL would look into first by default.

@@ -147,7 +147,7 @@ extension QueryProxy {
         }
         var isComplete = true
         let invalidation = Invalidation(tags: tags, patterns: patterns)
-        if !invalidation.isEmpty { isComplete = await cache.invalidate(invalidation) }
+        if !invalidation.isEmpty { isComplete = await drop(invalidation) }
         return InvalidationReport(tables: written.isUnknown ? ["*"] : written.tables, tags: own, isComplete: isComplete)
     }
 

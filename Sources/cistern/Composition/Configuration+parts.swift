@@ -67,6 +67,7 @@ extension ProxyConfiguration {
             statementTimeout: postgres.statementTimeout.milliseconds,
             maximumStatementTimeout: postgres.maximumStatementTimeout.milliseconds,
             maximumResultBytes: cache.maximumResultBytes,
+            maximumValueBytes: cache.maximumEntryBytes,
             rememberedStatements: cache.statements,
             namespaces: Namespaces(
                 named: namespaces.mapValues(\.settings),

@@ -81,6 +81,12 @@ struct Proxy {
             services.append(BackgroundService { await shared.run() })
             services.append(BackgroundService { await hearing.run() })
         }
+        let values: any ValueStore
+        if let redis, let shared {
+            values = RedisValueStore(redis: redis, keys: keys, shared: shared)
+        } else {
+            values = MemoryValueStore(budget: configuration.cache.values)
+        }
         let postgres = PostgresPool(configuration: configuration.postgresClient, logger: logs.logger(.postgres))
         services.append(BackgroundService { await postgres.run() })
         let proxy = QueryProxy(
@@ -88,6 +94,7 @@ struct Proxy {
             postgres: postgres,
             redis: redis,
             cache: cache,
+            values: values,
             channel: channel,
             analyzer: SQLAnalyzer(),
             logger: logs.logger(.queries)

@@ -38,7 +38,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("p:product:42", true), ("p:a:", true), ("p:cistern", false), ("p:cistern:e:x", false), ("product:42", false),
+        ("p:product:42", true), ("p:a:\u{301}", true), ("p:\u{301}:1", true), ("p:a:", true), ("p:cistern", false),
+        ("p:cistern:e:x", false), ("product:42", false),
         ("p:counter", false), ("", false),
     ])
     func keysOfTheCacheServiceHaveANamespace(key: String, isService: Bool) {

@@ -21,12 +21,17 @@ struct ProxyFixture {
         systemIdentifier: "42"
     )
 
-    init(_ namespaces: [String: NamespaceSettings] = [:], tables: [String: String] = [:]) {
+    init(
+        _ namespaces: [String: NamespaceSettings] = [:],
+        tables: [String: String] = [:],
+        values: any ValueStore = MemoryValueStore(budget: 1 << 20)
+    ) {
         let settings = QueryProxySettings(
             allowedSettings: ["search_path", "timezone", "app.*"],
             statementTimeout: 30_000,
             maximumStatementTimeout: 60_000,
             maximumResultBytes: 1 << 20,
+            maximumValueBytes: 1 << 20,
             rememberedStatements: 100,
             namespaces: Namespaces(named: namespaces, tables: tables, fallback: NamespaceSettings(ttl: 300_000))
         )
@@ -36,6 +41,7 @@ struct ProxyFixture {
             postgres: PostgresPool(configuration: PostgresConfiguration(url: ""), logger: logger),
             redis: nil,
             cache: QueryCache(settings: QueryCacheSettings(), shared: nil),
+            values: values,
             channel: nil,
             analyzer: analyzer,
             logger: logger

@@ -41,7 +41,10 @@ package struct RedisKeys: Sendable {
 
     /// Whether a key may be one of the cache service: it has a namespace (`name:rest`), and is none of the cache itself.
     func isService(_ key: String) -> Bool {
-        key.hasPrefix(prefix) && key.dropFirst(prefix.count).contains(":") && !key.hasPrefix(prefix + "cistern:")
+        // By bytes: what combines with the character before it would hide a colon.
+        guard key.utf8.starts(with: prefix.utf8) else { return false }
+        let name = key.utf8.dropFirst(prefix.utf8.count)
+        return name.contains(UInt8(ascii: ":")) && !name.starts(with: "cistern:".utf8)
     }
 
     /// Which run of which server the present epoch belongs to.

@@ -205,7 +205,9 @@ package final class RedisSharedStore: SharedStore {
         var generations = invalidation.tags.map { keys.generation($0) }
         for pattern in invalidation.patterns {
             // A tag that is created while the scan runs was created after the write.
-            generations += try await scan(keys.userGenerations(matching: pattern))
+            try await scan(keys.userGenerations(matching: pattern)) { page in
+                generations += page.compactMap(\.string)
+            }
         }
         try await renew(generations)
         if isRefused.exchange(false, ordering: .acquiringAndReleasing) {
@@ -280,21 +282,25 @@ package final class RedisSharedStore: SharedStore {
     /// have no right to them) that is said in the log, and they end with their time to live.
     private func deleteValues(_ invalidation: Invalidation) async {
         do {
-            var values = (invalidation.keys + invalidation.tags.compactMap(\.userName)).map { keys.service($0) }
+            let named = (invalidation.keys + invalidation.tags.compactMap(\.userName)).map { keys.service($0) }
+            try await unlink(named.filter(keys.isService).map { ByteBuffer(string: $0) })
             for pattern in invalidation.patterns where Glob(pattern).namesNamespace {
-                values += try await scan(keys.serviceKeys(matching: pattern))
-            }
-            for batch in values.filter(keys.isService).chunked(by: 500) {
-                _ = try await redis.send(RedisCommand(parts: ["UNLINK"] + batch))
+                try await scan(keys.serviceKeys(matching: pattern)) { page in
+                    try await unlink(page.filter { $0.string.map(keys.isService) ?? false }.compactMap(\.bytes))
+                }
             }
         } catch {
             logger.warning("values of the cache service were not deleted", metadata: ["reason": "\(error)"])
         }
     }
 
-    /// All keys that match a glob, without ever holding Redis up.
-    private func scan(_ glob: String) async throws -> [String] {
-        var names: Set<String> = []
+    /// By their bytes: other services' keys need not be UTF-8.
+    private func unlink(_ names: [ByteBuffer]) async throws {
+        for batch in names.chunked(by: 500) { _ = try await redis.send(RedisCommand("UNLINK", batch)) }
+    }
+
+    /// Goes over all keys that match a glob, a page at a time, without ever holding Redis up. A key may come twice.
+    private func scan(_ glob: String, _ body: ([RESPValue]) async throws -> Void) async throws {
         var cursor = "0"
         repeat {
             let command = RedisCommand("SCAN", cursor, "MATCH", glob, "COUNT", "1000")
@@ -303,9 +309,8 @@ package final class RedisSharedStore: SharedStore {
                 throw RedisError(code: .server, message: "SCAN answered something else")
             }
             cursor = next
-            for name in parts[1].elements ?? [] { if let name = name.string { names.insert(name) } }
+            if let page = parts[1].elements, !page.isEmpty { try await body(page) }
         } while cursor != "0"
-        return Array(names)
     }
 
     /// Somebody has not been told: Redis is away, or the connection broke.
@@ -359,11 +364,11 @@ extension RESPValue {
 
 extension Tag {
     /// A caller's tag names a key of the cache service too.
-    fileprivate var userName: String? { if case .user(let name) = self { name } else { nil } }
+    var userName: String? { if case .user(let name) = self { name } else { nil } }
 }
 
 extension Array {
-    fileprivate func chunked(by size: Int) -> [[Element]] {
+    func chunked(by size: Int) -> [[Element]] {
         stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
     }
 }
