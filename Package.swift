@@ -70,8 +70,8 @@ let package = Package(
         .target(
             name: "QueryProxy",
             dependencies: [
-                "JSONText", "Observability", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", nioCore,
-                collections, logging,
+                "JSONText", "Observability", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "Sessions",
+                nioCore, collections, logging,
             ],
             swiftSettings: swiftSettings
         ),
@@ -82,7 +82,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "Sessions", dependencies: ["JSONText", nioCore, crypto], swiftSettings: swiftSettings),
+        .target(name: "Sessions", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(name: "Observability", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(
             name: "AdminHTTP",
@@ -155,8 +155,8 @@ let package = Package(
         .testTarget(
             name: "QueryProxyTests",
             dependencies: [
-                "QueryProxy", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "JSONText", "Observability",
-                "TestSupport", nioCore, nioPosix, logging,
+                "QueryProxy", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "Sessions", "JSONText",
+                "Observability", "TestSupport", nioCore, nioPosix, logging,
             ],
             swiftSettings: swiftSettings
         ),
@@ -180,6 +180,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "SessionsTests", dependencies: ["Sessions", nioCore], swiftSettings: swiftSettings),
         .testTarget(
             name: "ProxyConfigurationTests",
             dependencies: ["ProxyConfiguration"],
@@ -214,8 +215,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "RedisClient", "PostgresClient", "QueryProxy", "JSONText", "CisternClient", "cistern",
-                nioCore, nioPosix, nioSSL, logging,
+                "TestSupport", "RedisClient", "PostgresClient", "QueryProxy", "Sessions", "JSONText", "CisternClient",
+                "cistern", nioCore, nioPosix, nioSSL, logging,
             ],
             swiftSettings: swiftSettings
         ),

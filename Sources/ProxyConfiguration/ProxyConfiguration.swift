@@ -7,6 +7,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var postgres = Postgres()
     package var redis = Redis()
     package var cache = Cache()
+    package var sessions = Sessions()
     /// What every namespace starts from, and what a name that nobody configured gets.
     package var defaultNamespace = Namespace(ttl: .seconds(300))
     /// The namespaces that have settings of their own, merged from `[ttl]` and `[namespace.NAME]`; without `default`.
@@ -107,6 +108,19 @@ extension ProxyConfiguration {
         /// Texts whose analysis is remembered.
         package var statements = 10_000
         package var degradedMaximumAge: Duration = .seconds(3)
+    }
+
+    package struct Sessions: Sendable, Equatable {
+        package enum Store: String, Sendable, CaseIterable {
+            case redis
+            case memory
+        }
+
+        package var store = Store.redis
+        /// Of the kind `sessions`; nil for the time to live of the namespace of that name.
+        package var ttl: Duration?
+        /// From a session's creation to its end at the latest; nil for no bound.
+        package var maximumLifetime: Duration? = .seconds(30 * 86_400)
     }
 
     package struct Namespace: Sendable, Equatable {

@@ -5,6 +5,7 @@ package import PostgresClient
 package import QueryCache
 package import RedisClient
 package import SQLAnalysis
+package import Sessions
 internal import Synchronization
 
 /// The request path: from a request to its answer.
@@ -23,6 +24,8 @@ package final class QueryProxy: Sendable {
     let redis: RedisClient?
     /// The cache service's.
     let values: any ValueStore
+    /// Nil where there is no Redis, and memory was not chosen for them.
+    let sessions: (any SessionStore)?
     let cache: QueryCache
     let statements: Statements
     let counters: RequestCounters
@@ -41,6 +44,7 @@ package final class QueryProxy: Sendable {
         redis: RedisClient?,
         cache: QueryCache,
         values: any ValueStore,
+        sessions: (any SessionStore)? = nil,
         channel: InvalidationChannel?,
         analyzer: SQLAnalyzer,
         logger: Logger
@@ -50,6 +54,7 @@ package final class QueryProxy: Sendable {
         self.redis = redis
         self.cache = cache
         self.values = values
+        self.sessions = sessions
         self.channel = channel
         self.statements = Statements(limit: settings.rememberedStatements, analyzer: analyzer)
         self.counters = RequestCounters(namespaces: settings.namespaces.names)
@@ -98,6 +103,7 @@ package final class QueryProxy: Sendable {
             case .transaction(let transaction): return .members(try await run(transaction))
             case .invalidate(let request): return .members(try await invalidate(request))
             case .value(let request): return .members(try await answer(to: request))
+            case .session(let request): return .members(try await answer(to: request))
             case .stats: return .members(statistics())
             }
         } catch {

@@ -20,6 +20,10 @@ import Testing
         memory = 0
         jitter = 0.25
         max_entry_bytes = 1000
+        [sessions]
+        store = "memory"
+        ttl = "1h"
+        max_lifetime = 0
         [log]
         level = "trace"
         format = "json"

@@ -32,7 +32,7 @@ import Testing
     @Test(arguments: [
         // Unknown sections and keys.
         ("[postgress]\nurl = 1", ["1:2: postgress: is not a section; did you mean [postgres]?"]),
-        ("[sessions]\nx = 1\ny = 2", ["1:2: sessions: is not a section"]),
+        ("[users]\nx = 1\ny = 2", ["1:2: users: is not a section"]),
         ("pool_size = 1", ["1:1: pool_size: stands in no section; it belongs under [postgres]"]),
         ("url = ''", ["1:1: url: stands in no section"]),
         ("[cache]\npool_size = 1", ["2:1: cache.pool_size: is not a key of [cache]; it belongs under [postgres]"]),

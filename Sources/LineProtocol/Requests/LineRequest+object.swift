@@ -3,10 +3,12 @@ internal import QueryProxy
 
 extension LineRequest {
     /// Names of the operations, for the message about one that there is not.
-    static let operations = [
-        "query", "explain", "transaction", "get", "set", "delete", "exists", "expire", "invalidate", "ping", "hello",
-        "stats",
-    ]
+    static let operations =
+        [
+            "query", "explain", "transaction", "get", "set", "delete", "exists", "expire", "invalidate", "ping",
+            "hello",
+            "stats",
+        ] + SessionRequest.operations
 
     /// Reads a line that begins with `{`.
     init(object bytes: UnsafeRawBufferPointer) throws(LineRequestError) {
@@ -46,6 +48,7 @@ extension LineRequest {
         case "stats": return .proxy(.stats)
         case nil: return .proxy(.query(try QueryRequest(&object)))
         case let name?:
+            if let request = try SessionRequest(name, &object) { return .proxy(.session(request)) }
             throw RequestFieldError("unknown op \"\(name)\"; there are \(operations.joined(separator: ", "))")
         }
     }

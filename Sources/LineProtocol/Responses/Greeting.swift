@@ -16,6 +16,7 @@ enum Greeting {
             "{\"op\":\"explain\",\"sql\":…}   what would be cached, and where it is now",
             "{\"op\":\"invalidate\",\"tables\":[…]}   drop what depends on tables, tags, a pattern, a namespace",
             "{\"op\":\"get\",\"key\":\"product:42\"}   a value of the cache service; set, delete, exists, expire",
+            "{\"op\":\"session.create\",\"user_id\":…}   a session; session.get, .update, .extend, .rotate, .delete, .list",
             "STATS               counters and sizes",
             "PING                is anybody there",
             "QUIT                close the connection",

@@ -11,6 +11,7 @@ enum ConfigurationSchema {
         ConfigurationSection(name: "postgres", keys: postgres),
         ConfigurationSection(name: "redis", keys: redis),
         ConfigurationSection(name: "cache", keys: cache),
+        ConfigurationSection(name: "sessions", keys: sessions),
         ConfigurationSection(name: "admin", keys: admin),
         ConfigurationSection(name: "log", keys: log),
     ]
@@ -123,6 +124,12 @@ enum ConfigurationSchema {
             mask: { $0 == nil ? nil : ConnectionSecrets.mask },
             "What changes something over HTTP must show; empty lets nobody."
         )
+    ]
+
+    private static let sessions: [Key] = [
+        Key("store", \.sessions.store, .choice(), "Where sessions are kept."),
+        Key("ttl", \.sessions.ttl, .durationOrNever, "Of sessions that name no kind; 0 for that of [ttl] sessions."),
+        Key("max_lifetime", \.sessions.maximumLifetime, .durationOrNever, "However often extended; 0 for no bound."),
     ]
 
     private static let log: [Key] = [

@@ -1,5 +1,6 @@
 internal import PostgresClient
 internal import QueryCache
+internal import Sessions
 
 extension ProxyError {
     /// PostgreSQL's refusal, or the lack of PostgreSQL, in the words of the protocol.
@@ -26,6 +27,7 @@ extension ProxyError {
         case let error as ProxyError: self = error
         case let error as PostgresError: self.init(error)
         case let error as ValueStoreError: self.init(error)
+        case let error as SessionStoreError: self.init(error)
         case QueryCacheError.tooManyMisses(let namespace, let limit):
             self.init(.overloaded, "the namespace \(namespace) has \(limit) of \(limit) misses under way already")
         case is CancellationError: self.init(.shuttingDown, "the request was given up")

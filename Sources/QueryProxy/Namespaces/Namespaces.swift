@@ -38,6 +38,8 @@ package struct Namespaces: Sendable {
         named[name] ?? fallback
     }
 
+    package func isConfigured(_ name: String) -> Bool { named[name] != nil }
+
     package var names: [String] { named.keys.sorted() }
 
     /// Whether statements belong to the same namespaces under both.

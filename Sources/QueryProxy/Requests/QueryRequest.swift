@@ -94,5 +94,6 @@ package enum ProxyRequest: Sendable, Equatable {
     case transaction(TransactionRequest)
     case invalidate(InvalidateRequest)
     case value(ValueRequest)
+    case session(SessionRequest)
     case stats
 }

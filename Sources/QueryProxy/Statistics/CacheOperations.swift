@@ -1,6 +1,5 @@
 internal import NIOCore
 package import Observability
-internal import Synchronization
 
 /// What is done in Redis with entries and values, with the time it took: `cache_operation_duration_seconds`.
 package final class CacheOperations: Sendable {
@@ -16,8 +15,6 @@ package final class CacheOperations: Sendable {
     private let gets = LatencyHistogram()
     private let sets = LatencyHistogram()
     private let deletes = LatencyHistogram()
-    private let found = Atomic<Int>(0)
-    private let missing = Atomic<Int>(0)
 
     package init() {}
 
@@ -28,18 +25,13 @@ package final class CacheOperations: Sendable {
         _ body: () async throws -> sending Result
     ) async rethrows -> sending Result {
         let began = NIODeadline.now()
-        defer { histogram(operation).record(nanoseconds: began.nanosecondsUntilNow) }
+        defer { ended(operation, since: began) }
         return try await body()
     }
 
-    /// A caller asked for a value under a key of his own.
-    package func answered(isFound: Bool) {
-        if isFound { found.add(1, ordering: .relaxed) } else { missing.add(1, ordering: .relaxed) }
-    }
-
-    /// Values asked for by key that were there, and that were not.
-    package var values: (found: Int, missing: Int) {
-        (found.load(ordering: .relaxed), missing.load(ordering: .relaxed))
+    /// Records an operation that has just ended.
+    func ended(_ operation: Operation, since began: NIODeadline) {
+        histogram(operation).record(nanoseconds: began.nanosecondsUntilNow)
     }
 
     package func snapshot(of operation: Operation) -> LatencySnapshot { histogram(operation).snapshot }

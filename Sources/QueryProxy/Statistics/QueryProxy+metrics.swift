@@ -57,21 +57,23 @@ extension QueryProxy {
         for operation in CacheOperations.Operation.allCases {
             durationsInRedis.add(.latency(operations.snapshot(of: operation)), ["operation": operation.rawValue])
         }
-        let values = operations.values
+        let service = counters.service
+        var sessions = MetricFamily("cistern_sessions_total", .counter, "What became of requests for sessions.")
+        for (name, event) in ServiceCounters.sessionEvents { sessions.add(.integer(service[event]), ["event": name]) }
         return [
             MetricFamily(
                 "cache_hits_total",
                 .counter,
                 "Look-ups that the cache answered, of queries and of values by key.",
-                .integer(overall.hits + values.found)
+                .integer(overall.hits + service[.hit])
             ),
             MetricFamily(
                 "cache_misses_total",
                 .counter,
                 "Look-ups that the cache could not answer, of queries and of values by key.",
-                .integer(overall[.miss] + values.missing)
+                .integer(overall[.miss] + service[.miss] + service[.degraded])
             ),
-            durationsInRedis, requests, durations, reasons, errors,
+            sessions, durationsInRedis, requests, durations, reasons, errors,
             MetricFamily(
                 "cistern_spared_queries_total",
                 .counter,

@@ -23,6 +23,7 @@ extension QueryProxy {
             "{\"under_way\":\(cache.flightsUnderWay),\"started\":\(cache.flights),\"joined\":\(cache.joins)}"
         )
         object.raw("values", valuesText)
+        object.raw("sessions", sessionsText)
         object.raw("statements", String(statements.count))
         object.raw("postgres", postgresText)
         object.raw("redis", redisText)
@@ -77,6 +78,12 @@ extension QueryProxy {
             object.raw("budget_bytes", String(memory.budget))
             object.raw("evictions", String(memory.evictions))
         }
+        return object.text
+    }
+
+    private var sessionsText: String {
+        var object = ObjectWriter()
+        for (name, event) in ServiceCounters.sessionEvents { object.raw(name, String(counters.service[event])) }
         return object.text
     }
 

@@ -26,6 +26,13 @@ final class ServiceCounters: Sendable {
         case sessionReused
     }
 
+    /// With the names that `stats` and the metrics have for them.
+    static let sessionEvents: [(name: String, event: Event)] = [
+        ("created", .sessionCreated), ("found", .sessionFound), ("missing", .sessionMissing),
+        ("updated", .sessionUpdated), ("conflicts", .sessionConflict), ("extended", .sessionExtended),
+        ("deleted", .sessionDeleted), ("rotated", .sessionRotated), ("reused", .sessionReused),
+    ]
+
     private final class Counter: Sendable {
         let value = Atomic<Int>(0)
     }

@@ -1,4 +1,5 @@
 internal import LineProtocol
+internal import Logging
 internal import NIOCore
 internal import NIOSSL
 internal import PostgresClient
@@ -6,6 +7,7 @@ internal import ProxyConfiguration
 internal import QueryCache
 internal import QueryProxy
 internal import RedisClient
+internal import Sessions
 
 extension ProxyConfiguration {
     func lineServer() throws -> LineServerConfiguration {
@@ -61,6 +63,19 @@ extension ProxyConfiguration {
         return settings
     }
 
+    /// Nil where sessions are to be in Redis and there is none.
+    func sessionStore(redis: RedisClient?, keys: RedisKeys, logger: Logger) -> (any SessionStore)? {
+        let longest = sessions.maximumLifetime?.milliseconds
+        switch sessions.store {
+        case .memory:
+            logger.warning(
+                "sessions are kept in this process's memory: they end with it, and other proxies know none of them"
+            )
+            return MemorySessionStore(maximumLifetime: longest, clock: SystemSessionClock())
+        case .redis: return redis.map { RedisSessionStore(redis: $0, keys: keys, maximumLifetime: longest) }
+        }
+    }
+
     var queryProxy: QueryProxySettings {
         var settings = QueryProxySettings(
             allowedSettings: postgres.allowedSettings,
@@ -80,6 +95,7 @@ extension ProxyConfiguration {
         )
         settings.slowRequest = log.slowQuery?.milliseconds
         settings.logsParameters = log.parameters
+        settings.sessionTTL = sessions.ttl?.milliseconds
         return settings
     }
 }

@@ -83,10 +83,11 @@ struct Proxy {
         }
         let values: any ValueStore
         if let redis, let shared {
-            values = RedisValueStore(redis: redis, keys: keys, shared: shared)
+            values = RedisValueStore(redis: redis, keys: keys, shared: shared, operations: operations)
         } else {
             values = MemoryValueStore(budget: configuration.cache.values)
         }
+        let sessions = configuration.sessionStore(redis: redis, keys: keys, logger: logs.logger(.main))
         let postgres = PostgresPool(configuration: configuration.postgresClient, logger: logs.logger(.postgres))
         services.append(BackgroundService { await postgres.run() })
         let proxy = QueryProxy(
@@ -95,6 +96,7 @@ struct Proxy {
             redis: redis,
             cache: cache,
             values: values,
+            sessions: sessions,
             channel: channel,
             analyzer: SQLAnalyzer(),
             logger: logs.logger(.queries)

@@ -2,6 +2,7 @@ import JSONText
 import Logging
 import NIOCore
 import SQLAnalysis
+import Sessions
 
 @testable import PostgresClient
 @testable import QueryCache
@@ -24,7 +25,8 @@ struct ProxyFixture {
     init(
         _ namespaces: [String: NamespaceSettings] = [:],
         tables: [String: String] = [:],
-        values: any ValueStore = MemoryValueStore(budget: 1 << 20)
+        values: any ValueStore = MemoryValueStore(budget: 1 << 20),
+        sessions: (any SessionStore)? = nil
     ) {
         let settings = QueryProxySettings(
             allowedSettings: ["search_path", "timezone", "app.*"],
@@ -42,6 +44,7 @@ struct ProxyFixture {
             redis: nil,
             cache: QueryCache(settings: QueryCacheSettings(), shared: nil),
             values: values,
+            sessions: sessions,
             channel: nil,
             analyzer: analyzer,
             logger: logger

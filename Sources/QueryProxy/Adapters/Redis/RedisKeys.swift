@@ -28,6 +28,11 @@ package struct RedisKeys: Sendable {
     }
     func generation(_ tag: Tag) -> String { generationPrefix + tag.name }
 
+    /// A session's hash, under the first half of its id.
+    func session(_ name: String) -> String { prefix + "cistern:s:" + name }
+    /// The index of a user's sessions.
+    func sessions(of user: String) -> String { prefix + "cistern:u:" + user }
+
     /// A glob that finds the generations of callers' tags that match a pattern.
     func userGenerations(matching pattern: String) -> String {
         prefix.escapedForGlob + "cistern:g:u:" + pattern
