@@ -26,7 +26,8 @@ extension CisternClient {
         return CacheLookup(
             value: isFound ? try (answer.value["value"] ?? .null).decode(type) : nil,
             isFound: isFound,
-            timeToLive: answer.duration(milliseconds: "ttl_ms"),
+            // What has no end has -1 left, as Redis says it.
+            timeToLive: answer.duration(milliseconds: "ttl_ms").flatMap { $0 < .zero ? nil : $0 },
             isDegraded: answer.optional("degraded")?.bool ?? false
         )
     }

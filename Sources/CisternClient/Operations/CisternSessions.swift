@@ -7,6 +7,15 @@ public struct SessionGrant: Hashable, Sendable {
     public let expiresAt: Date
 }
 
+/// What became of an id that was to be replaced.
+public enum SessionRotation: Hashable, Sendable {
+    case renewed(SessionGrant)
+    /// It had been replaced before, so somebody else may hold its successor: the session has been ended.
+    case reused
+    /// There is no such session, or no longer.
+    case missing
+}
+
 /// A session as the server holds it.
 public struct CisternSession<Payload: Sendable>: Sendable {
     public let userID: String
@@ -73,21 +82,21 @@ public struct CisternSessions: Sendable {
     /// Puts other data into a session.
     ///
     /// - Parameter version: the one that was read; the update is then refused if there was another meanwhile.
-    /// - Returns: the new version.
+    /// - Returns: the new version; nil where there is no such session.
     /// - Throws: ``CisternError``; ``CisternError/Code/conflict`` where the version is no longer that.
     @discardableResult
     public func update(
         _ id: String,
         data: some Encodable & Sendable,
         ifVersion version: Int? = nil
-    ) async throws(CisternError) -> Int {
+    ) async throws(CisternError) -> Int? {
         let json = try CisternValue.json(data)
         let answer = try await client.ask("session.update") { line in
             line.add("session_id", id)
             line.add("data", json)
             line.add("version", version.map { CisternValue.int($0) })
         }
-        return try answer.int("version")
+        return try answer.bool("updated") ? try answer.int("version") : nil
     }
 
     /// Lets a session live on.
@@ -131,12 +140,14 @@ public struct CisternSessions: Sendable {
         try await client.ask("session.delete_user") { $0.add("user_id", userID) }.int("deleted")
     }
 
-    /// Replaces an id by a new one, as refresh tokens are when they are used: the old one is refused from then on, and its
-    /// second use ends every session that has come of the same log-in.
+    /// Replaces an id by a new one, as refresh tokens are when they are used: the old one is refused from then on, and
+    /// showing it here again ends the session.
     ///
-    /// - Throws: ``CisternError``; ``CisternError/Code/unauthorized`` where the id has been replaced already or is unknown.
-    public func rotate(_ id: String) async throws(CisternError) -> SessionGrant {
-        try SessionGrant(try await client.ask("session.rotate") { $0.add("session_id", id) })
+    /// - Throws: ``CisternError``.
+    public func rotate(_ id: String) async throws(CisternError) -> SessionRotation {
+        let answer = try await client.ask("session.rotate") { $0.add("session_id", id) }
+        if try answer.bool("rotated") { return .renewed(try SessionGrant(answer)) }
+        return try answer.bool("reused") ? .reused : .missing
     }
 }
 
@@ -171,7 +182,12 @@ extension SessionSummary {
 
 extension CisternSession where Payload: Decodable {
     fileprivate init(_ answer: Answer) throws(CisternError) {
-        userID = try answer.string("user_id")
+        // Other clients may name users by numbers.
+        if case .number(let digits)? = answer.value["user_id"] {
+            userID = digits
+        } else {
+            userID = try answer.string("user_id")
+        }
         createdAt = try answer.date("created_at")
         lastSeenAt = try answer.date("last_seen_at")
         expiresAt = try answer.date("expires_at")
