@@ -110,7 +110,7 @@ package final class RedisSessionStore: SessionStore {
     package func sessions(of user: String) async throws(SessionStoreError) -> [ListedSession] {
         // A session that moves while the pages are read may stand on two of them.
         var found: [String: ListedSession] = [:]
-        var offset = 0
+        var offset: Int64 = 0
         var isLast = false
         while !isLast {
             let parts = try await run(
@@ -118,12 +118,14 @@ package final class RedisSessionStore: SessionStore {
                 keys: [keys.sessions(of: user)],
                 arguments: [text(keys.session("")), text(maximumLifetime), text(offset), text(Self.page)]
             ).required(\.elements)
-            for part in parts.dropFirst() {
+            guard parts.count >= 2 else { throw .unexpected }
+            for part in parts.dropFirst(2) {
                 guard let listed = ListedSession(part.elements ?? []) else { throw .unexpected }
                 found[listed.id.name] = listed
             }
-            isLast = try parts.first.required(\.integer) < Self.page
-            offset += Self.page
+            isLast = try parts[0].required(\.integer) < Self.page
+            // What was taken out of the index lets the following names move up.
+            offset += try parts[1].required(\.integer)
         }
         return found.values.sorted { ($0.createdAt, $0.id.name) < ($1.createdAt, $1.id.name) }
     }

@@ -127,19 +127,20 @@ enum SessionScripts {
     )
 
     /// A page of a user's sessions, those that end last first. KEYS: index. ARGV: what hashes' keys begin with, longest
-    /// lifetime, offset, how many. Returns how many names the page had, then name, secret, kind, created, seen, expires of each.
+    /// lifetime, offset, how many. Returns how many names the page had and how many
+    /// of them are still in the index, then name, secret, kind, created, seen, expires of each.
     static let list = RedisScript(
         prologue + """
             redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', digits(now))
             local longest = tonumber(ARGV[2])
             local names = redis.call('ZREVRANGE', KEYS[1], ARGV[3], ARGV[3] + ARGV[4] - 1)
-            local lines = {#names}
+            local lines = {#names, #names}
             for _, name in ipairs(names) do
                 local found = redis.call('HMGET', ARGV[1] .. name, 'secret', 'kind', 'created', 'seen', 'expires')
                 if found[1] and (longest == 0 or found[3] + longest > now) then
                     lines[#lines + 1] = {name, unpack(found)}
                 elseif not found[1] then
-                    redis.call('ZREM', KEYS[1], name)
+                    lines[2] = lines[2] - redis.call('ZREM', KEYS[1], name)
                 end
             end
             return lines
