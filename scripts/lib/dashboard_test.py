@@ -75,7 +75,7 @@ class Load(threading.Thread):
         if chance < 0.8:
             return {"sql": "SELECT name, country FROM organizations WHERE id = $1", "params": [number % 50 + 1]}
         if chance < 0.9:
-            return {"sql": "SELECT sum(quantity) FROM stock WHERE variant_id = $1", "params": [number]}
+            return {"sql": "SELECT sum(quantity) FROM stock WHERE variant_id = $1", "params": [self.random.randrange(600) + 1]}
         if chance < 0.96:
             return {"sql": "SELECT count(*) FROM variants v JOIN products p ON p.id = v.product_id WHERE p.organization_id = $1", "params": [number % 40 + 1]}
         return {"sql": "SELECT now()"}

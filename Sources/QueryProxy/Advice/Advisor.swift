@@ -14,7 +14,7 @@ package actor Advisor {
     }
 
     private let proxy: QueryProxy
-    private let maximumEntryBytes: Int
+    private let maximumEntryBytes: @Sendable () -> Int
     private var sampler: RedisSampler?
     private var redis: (figures: RedisFigures, at: ContinuousClock.Instant)?
     private var outside: (outcome: OutsideQueries.Outcome, at: ContinuousClock.Instant)?
@@ -22,8 +22,8 @@ package actor Advisor {
 
     /// - Parameters:
     ///   - keys: nil where there is no Redis.
-    ///   - maximumEntryBytes: `cache.max_entry_bytes`.
-    package init(proxy: QueryProxy, keys: RedisKeys?, maximumEntryBytes: Int) {
+    ///   - maximumEntryBytes: `cache.max_entry_bytes` as it is now.
+    package init(proxy: QueryProxy, keys: RedisKeys?, maximumEntryBytes: @escaping @Sendable () -> Int) {
         self.proxy = proxy
         self.maximumEntryBytes = maximumEntryBytes
         sampler = keys.map { RedisSampler(keys: $0) }
@@ -43,7 +43,7 @@ package actor Advisor {
         var figures = AdviceFigures()
         figures.namespaces = proxy.namespaceFigures
         figures.queries = proxy.queries.figures
-        figures.maximumEntryBytes = maximumEntryBytes
+        figures.maximumEntryBytes = maximumEntryBytes()
         var missing: [AdviceReport.Missing] = []
         if let client = proxy.redis {
             do {
@@ -76,8 +76,8 @@ package actor Advisor {
         return figures
     }
 
-    /// The namespaces of sessions' keys.
-    private static let sessionGroups: Set<String> = ["session", "sessions"]
+    /// Our own sessions, and those of other programs by the names that they go by.
+    private static let sessionGroups: Set<String> = [RedisSampler.GroupName.sessions, "session", "sessions"]
 
     private func outsideQueries() async -> OutsideQueries.Outcome {
         if let outside, outside.at.duration(to: .now) < Lifetime.outside { return outside.outcome }

@@ -23,6 +23,7 @@ struct RedisSampler {
     enum GroupName {
         static let unknown = "(entries of namespaces that are not known here, or invalidated)"
         static let generations = "(generations)"
+        static let sessions = "(sessions)"
         static let bookkeeping = "(leases and the like)"
         static let foreign = "(other programs' keys)"
     }
@@ -104,6 +105,7 @@ struct RedisSampler {
         case .entry:
             head.flatMap { StoredEntry.namespaceGeneration(inHead: $0) }.flatMap { owners[$0] } ?? GroupName.unknown
         case .generation: GroupName.generations
+        case .session: GroupName.sessions
         case .bookkeeping: GroupName.bookkeeping
         case .service(let namespace): namespace
         case .foreign: GroupName.foreign

@@ -60,11 +60,11 @@ struct Administration {
     }
 
     private func dashboardSources(_ monitor: RedisMemoryMonitor?) -> DashboardSources {
-        let (proxy, server) = (proxy, server)
+        let (proxy, server, inEffect) = (proxy, server, inEffect)
         let advisor = Advisor(
             proxy: proxy,
             keys: redis == nil ? nil : RedisKeys(prefix: configuration.redis.keyPrefix),
-            maximumEntryBytes: configuration.cache.maximumEntryBytes
+            maximumEntryBytes: { inEffect.value.cache.maximumEntryBytes }
         )
         return DashboardSources(
             sample: { proxy.liveSample(at: $0) },

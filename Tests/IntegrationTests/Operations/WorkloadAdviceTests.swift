@@ -119,7 +119,7 @@ struct WorkloadAdviceTests {
             for id in 1...60 {
                 _ = try await served.client.query("SELECT text FROM products WHERE id = $1", "\"params\":[\(id)]")
             }
-            _ = try await Redis.reply(port: redis.port, "SET \(site.name):session:abc x EX 1000")
+            _ = try await Redis.reply(port: redis.port, "SET \(site.name):cistern:s:abc x EX 1000")
             let info = try #require(
                 try await Redis.reply(
                     port: redis.port,

@@ -107,6 +107,7 @@ import Testing
         #expect(keys.kind(of: keys.entry(key)) == .entry)
         #expect(keys.kind(of: keys.generation(.epoch)) == .generation)
         #expect(keys.kind(of: keys.lease("x")) == .bookkeeping)
+        #expect(keys.kind(of: "shop:cistern:s:abc") == .session && keys.kind(of: "shop:cistern:u:7") == .session)
         #expect(keys.kind(of: "shop:product:42") == .service(namespace: "product"))
         #expect(keys.kind(of: "shop:plain") == .foreign)
         #expect(keys.kind(of: "other:product:42") == .foreign)

@@ -4,7 +4,9 @@ enum RedisKeyKind: Equatable {
     case generation
     /// Leases, marks and registers.
     case bookkeeping
-    /// A value of the cache service, or a session: the part before the first colon is its namespace.
+    /// A session, or the index of a user's.
+    case session
+    /// A value of the cache service: the part before the first colon is its namespace.
     case service(namespace: String)
     case foreign
 }
@@ -17,6 +19,7 @@ extension RedisKeys {
         let rest = name.dropFirst(prefix.count)
         if rest.hasPrefix("cistern:e:") { return .entry }
         if rest.hasPrefix("cistern:g:") { return .generation }
+        if rest.hasPrefix("cistern:s:") || rest.hasPrefix("cistern:u:") { return .session }
         if rest.hasPrefix("cistern:") { return .bookkeeping }
         guard let colon = rest.firstIndex(of: ":"), colon > rest.startIndex else { return .foreign }
         return .service(namespace: String(rest[..<colon]))
