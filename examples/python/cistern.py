@@ -151,8 +151,12 @@ class Client:
         return answer["session"] if answer["found"] else None
 
     def update_session(self, session_id, data, version=None):
-        """Returns the new version. With `version` it is refused (`conflict`) if there was another update meanwhile."""
-        return self.ask("session.update", session_id=session_id, data=_Present(data), version=version)["version"]
+        """The new version, or None where there is no such session.
+
+        With `version` it is refused (`conflict`) if there was another update meanwhile.
+        """
+        answer = self.ask("session.update", session_id=session_id, data=_Present(data), version=version)
+        return answer["version"] if answer["updated"] else None
 
     def extend_session(self, session_id, ttl=None):
         """When the session ends now, or None where there is none."""
@@ -169,9 +173,12 @@ class Client:
         return self.ask("session.delete_user", user_id=user_id)["deleted"]
 
     def rotate_session(self, session_id):
-        """Replaces an id by a new one. The old one's second use ends all that came of the same log-in."""
-        answer = self.ask("session.rotate", session_id=session_id)
-        return answer["session_id"], answer["expires_at"]
+        """Replaces an id by a new one: `rotated` is true, and `session_id` and `expires_at` are there.
+
+        Where `rotated` is false there is no such session; `reused` then tells whether the id had been replaced before, so
+        that somebody else may hold its successor. The session has then been ended.
+        """
+        return self.ask("session.rotate", session_id=session_id)
 
     # The server
 
