@@ -15,7 +15,6 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
-let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -57,7 +56,7 @@ let package = Package(
         .target(name: "JSONText", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(
             name: "RedisClient",
-            dependencies: [nioCore, nioPosix, nioSSL, nioConcurrencyHelpers, logging],
+            dependencies: [nioCore, nioPosix, nioSSL, logging],
             swiftSettings: swiftSettings
         ),
         .target(
