@@ -157,14 +157,14 @@ struct Site: Sendable {
     }
 
     /// Makes `held(value, lock)`, which answers its value once nobody holds the lock. It is declared IMMUTABLE, so that
-    /// a statement that calls it is cached.
+    /// a statement that calls it is cached. Its own lock ends with the transaction: one that is cancelled just when it has
+    /// got the lock must not keep it.
     func makeHeldFunction() async throws {
         try await database.execute(
             """
             CREATE FUNCTION held(value int, key bigint) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
             BEGIN
-                PERFORM pg_advisory_lock_shared(key);
-                PERFORM pg_advisory_unlock_shared(key);
+                PERFORM pg_advisory_xact_lock_shared(key);
                 RETURN value;
             END $$
             """
