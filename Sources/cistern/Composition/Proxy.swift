@@ -45,7 +45,7 @@ struct Proxy {
                 controlChannel: keys.controlChannel,
                 eventLoop: eventLoop,
                 window: guards.gathersMessages ? .milliseconds(4) : .zero,
-                logger: logging("invalidation")
+                logger: logs.logger(.invalidation)
             ) { made.send($0, on: eventLoop) }
             redis = made
             publisher = telling
