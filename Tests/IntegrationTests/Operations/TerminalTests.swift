@@ -27,12 +27,12 @@ struct TerminalTests {
             // Given up at the prompt: what was typed is not part of the next statement.
             #expect(try await first.type("SELECT 'never", until: "never"))
             #expect(try await first.type("\u{3}", until: "^C"))
-            #expect(try await first.type("SELECT 3 AS three;\n", until: "three"), "\(first.text)")
+            #expect(try await first.type("SELECT 3 AS three;\n", until: "     3\r\n(1 row)"), "\(first.text)")
             // Given up while it runs: PostgreSQL stops, and the next statement works.
             #expect(try await first.type("SELECT pg_sleep(30);\n", until: "pg_sleep"))
             let isRunning = try await eventually(within: .seconds(5)) {
                 try await site.database.value(
-                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = '\(site.name)' AND state = 'active'"
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = '\(site.name)' AND state = 'active' AND query LIKE '%pg_sleep(30)%'"
                 ) == "1"
             }
             #expect(isRunning)
