@@ -32,7 +32,10 @@ struct TerminalTests {
             #expect(try await first.type("SELECT pg_sleep(30);\n", until: "pg_sleep"))
             let isRunning = try await eventually(within: .seconds(5)) {
                 try await site.database.value(
-                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = '\(site.name)' AND state = 'active' AND query LIKE '%pg_sleep(30)%'"
+                    """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE application_name = '\(site.name)' AND query LIKE '%pg_sleep(30)%' AND state = 'active'
+                    """
                 ) == "1"
             }
             #expect(isRunning)
