@@ -130,6 +130,7 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
+        .target(name: "ProcessSupport", path: "Tests/ProcessSupport", swiftSettings: swiftSettings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText", nioCore], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedisClientTests",
@@ -200,7 +201,7 @@ let package = Package(
         .executableTarget(
             name: "staleness-oracle",
             dependencies: [
-                "CisternClient", "JSONText", nioCore, nioPosix,
+                "ProcessSupport", "CisternClient", "JSONText", nioCore, nioPosix,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/StalenessOracle",
@@ -214,7 +215,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "RedisClient", "PostgresClient", "QueryProxy", "Sessions", "JSONText", "CisternClient",
+                "TestSupport", "ProcessSupport", "RedisClient", "PostgresClient", "QueryProxy", "Sessions", "JSONText",
+                "CisternClient",
                 "cistern", nioCore, nioPosix, nioSSL, logging,
             ],
             swiftSettings: swiftSettings

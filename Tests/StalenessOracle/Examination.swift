@@ -1,4 +1,5 @@
 import NIOPosix
+import ProcessSupport
 
 /// One run of the oracle.
 struct Examination: Sendable {

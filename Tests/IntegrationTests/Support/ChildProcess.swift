@@ -1,19 +1,15 @@
 import Foundation
+import ProcessSupport
 import Synchronization
 
 /// A program that a test started. It writes into a log file, which failures quote.
-///
-/// It is started with an empty signal mask: a child would inherit that of whichever thread started it, and with it a
-/// deaf ear for SIGTERM.
 final class ChildProcess: Sendable {
     enum End: Sendable, Equatable {
         case exited(Int32)
         case killed(by: Int32)
     }
 
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
+    typealias Failure = ProcessFailure
 
     let pid: pid_t
     let logFile: URL
@@ -21,29 +17,12 @@ final class ChildProcess: Sendable {
 
     init(_ program: String, _ arguments: [String], environment: [String: String]? = nil, logFile: URL) throws {
         self.logFile = logFile
-        let environment = environment ?? ProcessInfo.processInfo.environment
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, logFile.path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var words = ([program] + arguments).map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for pointer in words + variables { free(pointer) } }
-        var pid: pid_t = 0
-        let error = posix_spawnp(&pid, program, &actions, &attributes, &words, &variables)
-        guard error == 0 else { throw Failure(description: "\(program): \(String(cString: strerror(error)))") }
-        self.pid = pid
+        pid = try spawn(
+            program,
+            arguments,
+            environment: environment ?? ProcessInfo.processInfo.environment,
+            logFile: logFile
+        )
     }
 
     /// How it ended; nil while it runs.

@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 /// A `cistern serve` of a test's own, on a port that the system chose.
@@ -23,16 +24,15 @@ struct CisternProcess: Sendable {
 
     /// - Parameter variables: over those of the tests, of which none that configures a proxy is handed down.
     static func launch(_ arguments: [String], _ variables: [String: String], logFile: URL) throws -> ChildProcess {
-        var environment = ProcessInfo.processInfo.environment.filter { name, _ in
-            !["CISTERN_", "DATABASE_", "REDIS_", "PG"].contains { name.hasPrefix($0) }
-        }
-        // Proxies side by side: the default address could be one's only.
-        environment["CISTERN_LISTEN_HTTP"] = ""
-        environment.merge(variables) { _, own in own }
         // A library that is loaded first and adds variables moves the environment, by which a Swift program finds its
         // arguments; behind `env`, which becomes the program, it has nothing left to add.
         let words = try (variables["LD_PRELOAD"] == nil ? [] : ["/usr/bin/env"]) + [program] + arguments
-        return try ChildProcess(words[0], Array(words.dropFirst()), environment: environment, logFile: logFile)
+        return try ChildProcess(
+            words[0],
+            Array(words.dropFirst()),
+            environment: environmentForProxy(adding: variables),
+            logFile: logFile
+        )
     }
 
     /// Waits until it listens.

@@ -1,6 +1,7 @@
 import CisternClient
 import Foundation
 import JSONText
+import ProcessSupport
 
 /// One `cistern serve`, always on the same port.
 struct ProxyServer: Sendable {

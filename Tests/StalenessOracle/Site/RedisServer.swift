@@ -1,5 +1,6 @@
 import CisternClient
 import Foundation
+import ProcessSupport
 
 /// A redis-server of the oracle's own.
 struct RedisServer: Sendable {
