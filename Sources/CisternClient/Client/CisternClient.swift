@@ -14,7 +14,9 @@ public final class CisternClient: Service {
     public let configuration: CisternClientConfiguration
     private let pool: ConnectionPool
 
-    /// - Parameter group: the event loops that the connections live on.
+    /// - Parameters:
+    ///   - configuration: where the server is, and how long to wait.
+    ///   - group: the event loops that the connections live on.
     public init(
         _ configuration: CisternClientConfiguration = CisternClientConfiguration(),
         on group: MultiThreadedEventLoopGroup = .singleton
@@ -91,7 +93,10 @@ public final class CisternClient: Service {
 
 /// Runs a client while the body runs.
 ///
-/// - Parameter isolation: the body runs where the caller does.
+/// - Parameters:
+///   - configuration: where the server is, and how long to wait.
+///   - isolation: the body runs where the caller does.
+///   - body: what to do with the client; it ends with the body.
 /// - Throws: what the body throws.
 public func withCisternClient<Value, Failure: Error>(
     _ configuration: CisternClientConfiguration = CisternClientConfiguration(),

@@ -24,7 +24,11 @@ public final class CisternConnection: Sendable {
 
     /// Connects in plain text (not TLS).
     ///
-    /// - Parameter timeout: for the connection to be made.
+    /// - Parameters:
+    ///   - host: a name or an address.
+    ///   - port: where it listens.
+    ///   - timeout: for the connection to be made.
+    ///   - group: the event loops of which the connection lives on one.
     /// - Throws: ``CisternError`` with ``CisternError/Code/unreachable`` where nobody listens.
     public static func connect(
         host: String,

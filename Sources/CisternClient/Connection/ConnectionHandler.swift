@@ -178,9 +178,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard end == nil else { return }
         end = reason
         timer?.task.cancel()
+        // The owner first: whoever is told of the end and asks again must not be sent here.
+        events.closed(reason)
         for exchange in outstanding.removeAll() { exchange.settle(.failure(reason)) }
         failPending()
-        events.closed(reason)
     }
 }
 

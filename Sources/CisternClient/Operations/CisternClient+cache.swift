@@ -34,7 +34,10 @@ extension CisternClient {
 
     /// Stores a value under a key.
     ///
-    /// - Parameter timeToLive: nil for that of the key's namespace.
+    /// - Parameters:
+    ///   - key: with its namespace: `product:42`.
+    ///   - value: kept as JSON.
+    ///   - timeToLive: nil for that of the key's namespace.
     /// - Throws: ``CisternError``; ``CisternError/Code/cacheUnavailable`` while Redis is away.
     public func set(
         _ key: String,

@@ -4,6 +4,7 @@ extension CisternClient {
     /// - Parameters:
     ///   - sql: one statement, with `$1`, `$2` … for parameters.
     ///   - parameters: their values.
+    ///   - options: what goes along with it.
     /// - Throws: ``CisternError``.
     public func query(
         _ sql: String,

@@ -19,6 +19,8 @@ extension CisternClient {
     /// Runs statements in one transaction, in one round trip: all or nothing.
     ///
     /// - Parameters:
+    ///   - statements: at least one.
+    ///   - isolation: how it sees what others do meanwhile.
     ///   - settings: PostgreSQL settings for the whole transaction.
     ///   - timeout: for the whole transaction.
     ///   - invalidating: tags, or globs over them, to drop as well.

@@ -47,6 +47,7 @@ public struct CisternSessions: Sendable {
     /// Makes a session.
     ///
     /// - Parameters:
+    ///   - userID: whose session it is.
     ///   - data: what the session is to hold.
     ///   - timeToLive: nil for the kind's.
     ///   - kind: a namespace of the server's table of times to live, such as `refresh_tokens`; nil for `sessions`.
@@ -81,7 +82,10 @@ public struct CisternSessions: Sendable {
 
     /// Puts other data into a session.
     ///
-    /// - Parameter version: the one that was read; the update is then refused if there was another meanwhile.
+    /// - Parameters:
+    ///   - id: the session's.
+    ///   - data: what it is to hold from now on.
+    ///   - version: the one that was read; the update is then refused if there was another meanwhile.
     /// - Returns: the new version; nil where there is no such session.
     /// - Throws: ``CisternError``; ``CisternError/Code/conflict`` where the version is no longer that.
     @discardableResult
