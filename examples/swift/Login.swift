@@ -20,7 +20,7 @@ func login(_ client: CisternClient) async throws {
     visit.cart.append("V-000044-1")
     let version = try await sessions.update(grant.id, data: visit, ifVersion: first)
     session = try await sessions.get(grant.id, as: Visit.self) ?? session
-    print("  version \(version) has \(session.data.cart)")
+    print("  version \(version ?? 0) has \(session.data.cart)")
     do throws(CisternError) {
         try await sessions.update(grant.id, data: visit, ifVersion: first)
     } catch {
