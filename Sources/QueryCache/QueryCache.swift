@@ -60,15 +60,29 @@ package final class QueryCache: Sendable {
         return answer
     }
 
+    /// The same for a caller who copies the body at once. Nil also where the answer may have to be refreshed early, which
+    /// ``memoryAnswer(for:policy:)`` throws dice for.
+    package func memoryHit(for key: CacheKey, policy: CachePolicy) -> MemoryHit? {
+        guard let (result, age, remaining) = fresh(key, policy) else { return nil }
+        if policy.refreshesEarly, EarlyRefresh.isPossible(remaining: remaining, cost: result.cost) { return nil }
+        return MemoryHit(age: age, remaining: remaining, cost: result.cost, body: result.body)
+    }
+
     /// A fresh answer.
     func freshInMemory(_ key: CacheKey, _ policy: CachePolicy) -> CacheAnswer? {
+        guard let (result, age, remaining) = fresh(key, policy) else { return nil }
+        return CacheAnswer(source: .memory, age: age, remaining: remaining, body: result.body, cost: result.cost)
+    }
+
+    @inline(__always)
+    private func fresh(_ key: CacheKey, _ policy: CachePolicy) -> (CachedResult, age: Int64, remaining: Int64)? {
         guard policy.usesMemory, policy.maximumAge != 0, !policy.strict || shared == nil else { return nil }
         guard let result = currentResult(for: key) else { return nil }
         let now = clock.now
         let remaining = result.remaining(at: now, policy)
         let age = now - result.askedAt
         guard remaining > 0, age <= policy.maximumAge ?? .max, isTrusted(age: age, now) else { return nil }
-        return CacheAnswer(source: .memory, age: age, remaining: remaining, body: result.body, cost: result.cost)
+        return (result, age, remaining)
     }
 
     /// What memory holds of a key and has not been invalidated, fresh or not.

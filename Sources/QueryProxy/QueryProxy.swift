@@ -16,10 +16,11 @@ internal import Synchronization
 ///   └ refused        └ writes: PostgreSQL, a look at what it wrote, invalidation
 /// ```
 ///
-/// A hit in memory is found by ``immediateResponse(to:)`` without waiting for anything; everything else by
+/// A hit in memory is found by ``immediateAnswer(to:)`` without waiting for anything; everything else by
 /// ``response(to:on:)``.
 package final class QueryProxy: Sendable {
     private let reloadable: Reloadable<QueryProxySettings>
+    let settingsVersion = Atomic<UInt64>(0)
     let postgres: PostgresPool
     let redis: RedisClient?
     /// The cache service's.
@@ -67,24 +68,10 @@ package final class QueryProxy: Sendable {
     package func reload(_ settings: QueryProxySettings) {
         let tables = self.settings.namespaces
         reloadable.replace(with: settings)
+        settingsVersion.add(1, ordering: .releasing)
         // A statement remembers the namespace that it was found to belong to. The settings are replaced first: whoever
         // analyses it anew finds the new ones.
         if !settings.namespaces.hasSameNames(as: tables) { statements.forgetFacts() }
-    }
-
-    /// The answer, if memory holds it. Called on the event loop that read the request.
-    package func immediateResponse(to request: ProxyRequest) -> Response? {
-        let began = NIODeadline.now()
-        guard case .query(let query) = request, query.invalidate.isEmpty, query.refresh.isEmpty,
-            let identity = postgres.identity,
-            let statement = statements.known(query.sql),
-            let plan = statement.plan(under: query.searchPath, schemaVersion: statements.schemaVersion),
-            case .cacheable = plan.cacheability, case .read = statement.shape.kind,
-            case .lookup(let lookup) = route(query, statement, plan, identity),
-            let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy)
-        else { return nil }
-        queries.countMemoryHit(of: statement)
-        return .answer(counted(answer, namespace: lookup.namespace, since: began))
     }
 
     /// The answer to any request. A failure is an answer too.

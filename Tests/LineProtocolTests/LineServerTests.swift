@@ -29,7 +29,18 @@ private final class FakeHandler: RequestHandler {
         for continuation in continuations { continuation.resume() }
     }
 
-    func immediateResponse(to request: ProxyRequest) -> Response? {
+    func writeHit(
+        _ lookup: ReadyLookup,
+        id: UnsafeRawBufferPointer,
+        since began: NIODeadline,
+        into output: inout ByteBuffer
+    ) -> Bool { false }
+
+    func immediateAnswer(to request: ProxyRequest) -> ImmediateAnswer? {
+        immediateResponse(to: request).map { ImmediateAnswer(response: $0) }
+    }
+
+    private func immediateResponse(to request: ProxyRequest) -> Response? {
         guard case .query(let query) = request, !query.sql.hasPrefix("wait") else { return nil }
         if query.sql == "large" {
             return .members(ByteBuffer(string: "\"ok\":true,\"x\":\"" + String(repeating: "y", count: 1 << 20) + "\""))

@@ -37,6 +37,10 @@ install_packages() {
             browser)
                 command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
                 ;;
+            pools)
+                [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+                [ -x /usr/sbin/pgpool ] || missing+=(pgpool2)
+                ;;
             demo)
                 command -v nc >/dev/null || missing+=(netcat-openbsd)
                 ;;

@@ -3,12 +3,23 @@ internal import JSONText
 package import NIOCore
 internal import QueryProxy
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
 /// Fired into a connection's pipeline when the server stops: answer what has begun, then close.
 package enum LineServerDrain: Sendable {
     case begin
 }
 
 /// One connection: takes lines, answers them.
+///
+/// A line that was answered from memory before is answered where it lies in what was read, without being taken out
+/// (``RecalledLines``). From the first line on of which that cannot be said, the way is the long one:
 ///
 /// Lines wait in `waiting` while as many requests run as may, or while the client does not read its answers (the channel is
 /// not writable); meanwhile nothing is read from the socket, so what a connection can make the server hold is bounded by
@@ -17,31 +28,35 @@ package enum LineServerDrain: Sendable {
 /// A client that has shut down its side still gets its answers (`printf … | nc`). Whether it went away altogether cannot be
 /// told from that, so if an answer takes long a single space is sent, which JSON allows before a value: a socket that is
 /// closed on the other side answers with a reset, and what ran for it is cancelled.
-package final class LineHandler: ChannelDuplexHandler {
-    package typealias InboundIn = Line
-    package typealias OutboundIn = Never
-    package typealias OutboundOut = ByteBuffer
+final class LineHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
 
     /// How long answers may take after the client shut down its side before it is asked whether it is still there.
-    private static let probeDelay = TimeAmount.milliseconds(250)
+    static let probeDelay = TimeAmount.milliseconds(250)
 
-    private struct Reply {
+    struct Reply {
         let id: String?
         let response: Response
     }
 
-    private enum Input {
+    enum Input {
         case open
         /// The client has shut down its side, or said QUIT, or the server drains: answer, then close.
         case closing
     }
 
     private let handler: any RequestHandler
-    private let configuration: LineServerConfiguration
+    let configuration: LineServerConfiguration
     private let statistics: LineServerStatistics
+    let loop: EventLoopShare
 
-    private var order = ReplyOrder<Reply>()
-    private var waiting: Deque<Line> = []
+    var order = ReplyOrder<Reply>()
+    private var decoder: LineDecoder
+    /// The beginning of a line whose end has not come.
+    private var unfinished: ByteBuffer?
+    var waiting: Deque<Line> = []
     private var tasks: [Int: Task<Void, Never>] = [:]
     private var nextTask = 0
     private var input = Input.open
@@ -49,39 +64,47 @@ package final class LineHandler: ChannelDuplexHandler {
     private var isReadHeld = false
     private var isProcessing = false
     private var isReading = false
-    private var isFinished = false
-    private var output: ByteBuffer?
-    private var executor: EventLoopTaskExecutor?
+    var isFinished = false
+    var output = ByteBuffer()
+    var lastActivity = NIODeadline.now()
+    var idleTimer: Scheduled<Void>?
 
-    package init(
+    init(
         handler: any RequestHandler,
         configuration: LineServerConfiguration,
-        statistics: LineServerStatistics
+        statistics: LineServerStatistics,
+        loop: EventLoopShare
     ) {
         self.handler = handler
         self.configuration = configuration
         self.statistics = statistics
+        self.loop = loop
+        decoder = LineDecoder(maximumLength: configuration.maximumRequestBytes)
     }
 
     // MARK: Channel events
 
-    package func handlerAdded(context: ChannelHandlerContext) {
-        executor = EventLoopTaskExecutor(context.eventLoop)
+    func handlerAdded(context: ChannelHandlerContext) {
+        watchIdleness(context)
     }
 
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isReading = true
-        waiting.append(unwrapInboundIn(data))
+        var buffer = unwrapInboundIn(data)
+        if unfinished == nil && waiting.isEmpty && input == .open { answerWhereTheyLie(&buffer, context) }
+        if buffer.readableBytes == 0 { return }
+        takeLines(from: &buffer)
         process(context)
     }
 
-    package func channelReadComplete(context: ChannelHandlerContext) {
+    func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
+        lastActivity = .now()
         flush(context)
         context.fireChannelReadComplete()
     }
 
-    package func read(context: ChannelHandlerContext) {
+    func read(context: ChannelHandlerContext) {
         if canBegin(context) && waiting.isEmpty && input == .open {
             context.read()
         } else {
@@ -89,26 +112,28 @@ package final class LineHandler: ChannelDuplexHandler {
         }
     }
 
-    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
         process(context)
         context.fireChannelWritabilityChanged()
     }
 
-    package func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) {
         input = .closing
         waiting.removeAll()
         for task in tasks.values { task.cancel() }
+        idleTimer?.cancel()
         context.fireChannelInactive()
     }
 
-    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A reset, or TLS that failed: nothing more can be said to this client.
         context.close(promise: nil)
     }
 
-    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
+            if input == .open { takeLastLine() }
             input = .closing
             process(context)
             if order.inFlight > 0 { scheduleProbe(context) }
@@ -116,21 +141,78 @@ package final class LineHandler: ChannelDuplexHandler {
             isDraining = true
             input = .closing
             process(context)
-        case let event as IdleStateHandler.IdleStateEvent where event == .all:
-            if order.inFlight == 0 && waiting.isEmpty { context.close(promise: nil) }
         default:
             context.fireUserInboundEventTriggered(event)
         }
     }
 
+    // MARK: Lines
+
+    /// Answers the lines at the start of what was read as far as memory holds their answers and they were asked for before.
+    private func answerWhereTheyLie(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
+        guard canBegin(context) else { return }
+        let began = NIODeadline.now()
+        let answered = buffer.withUnsafeReadableBytes { bytes in
+            guard let base = bytes.baseAddress else { return 0 }
+            var start = 0
+            while let end = memchr(base + start, 0x0A, bytes.count - start) {
+                let next = UnsafeRawPointer(end) - base + 1
+                var length = next - 1 - start
+                if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
+                if length > 0 {
+                    guard recall(UnsafeRawBufferPointer(start: base + start, count: length), since: began) else { return start }
+                    statistics.requestBegan()
+                }
+                start = next
+                if start == bytes.count { return start }
+                if output.readableBytes > ByteBuffer.largestCopiedBody {
+                    flush(context)
+                    guard canBegin(context) else { return start }
+                }
+            }
+            return start
+        }
+        buffer.moveReaderIndex(forwardBy: answered)
+    }
+
+    /// Writes the answer to a line that was answered before, if memory holds it and it is the line's turn.
+    @inline(__always)
+    private func recall(_ line: UnsafeRawBufferPointer, since began: NIODeadline) -> Bool {
+        if isDraining { return false }
+        let key = LineKey(line)
+        guard !key.id.isEmpty || order.isOrderedQueueEmpty, let lookup = loop.lines.lookup(of: key) else {
+            return false
+        }
+        if output.readableBytes == 0 { output = loop.takeBuffer() }
+        return handler.writeHit(lookup, id: key.id, since: began, into: &output)
+    }
+
+    private func takeLines(from buffer: inout ByteBuffer) {
+        if var earlier = unfinished {
+            unfinished = nil
+            earlier.writeBuffer(&buffer)
+            buffer = earlier
+        }
+        while let line = decoder.decode(buffer: &buffer) { waiting.append(line) }
+        guard buffer.readableBytes > 0 else { return }
+        buffer.discardReadBytes()
+        unfinished = buffer
+    }
+
+    private func takeLastLine() {
+        guard var buffer = unfinished else { return }
+        unfinished = nil
+        while let line = decoder.decodeLast(buffer: &buffer, seenEOF: true) { waiting.append(line) }
+    }
+
     // MARK: Requests
 
-    private func canBegin(_ context: ChannelHandlerContext) -> Bool {
+    func canBegin(_ context: ChannelHandlerContext) -> Bool {
         order.inFlight < configuration.maximumInFlight && context.channel.isWritable
     }
 
     /// Begins as many of the waiting lines as may begin; then goes on reading, or closes.
-    private func process(_ context: ChannelHandlerContext) {
+    func process(_ context: ChannelHandlerContext) {
         // A reply written below may make the channel unwritable and call back in here.
         if isProcessing { return }
         isProcessing = true
@@ -151,6 +233,7 @@ package final class LineHandler: ChannelDuplexHandler {
             let message = "the line is longer than \(configuration.maximumRequestBytes) bytes"
             return refuse(ProxyError(.requestTooLarge, message), id: nil, context)
         }
+        if text.withUnsafeReadableBytes({ recall($0, since: .now()) }) { return flushIfMuch(context) }
         let request: LineRequest
         do throws(LineRequestError) {
             request = try LineRequest(line: text)
@@ -169,11 +252,21 @@ package final class LineHandler: ChannelDuplexHandler {
             input = .closing
             waiting.removeAll()
         case .proxy(let proxyRequest):
-            if let response = handler.immediateResponse(to: proxyRequest) {
-                answer(response, id: request.id, context)
+            if let immediate = handler.immediateAnswer(to: proxyRequest) {
+                if let lookup = immediate.lookup { remember(text, id: request.id, lookup) }
+                answer(immediate.response, id: request.id, context)
             } else {
                 run(proxyRequest, id: request.id, context)
             }
+        }
+    }
+
+    /// Only if the `id` that was read is the one that ``LineKey`` sees; otherwise it would be remembered as a part of the line.
+    private func remember(_ line: ByteBuffer, id: String?, _ lookup: ReadyLookup) {
+        line.withUnsafeReadableBytes { bytes in
+            let key = LineKey(bytes)
+            guard key.id.elementsEqual((id ?? "").utf8) else { return }
+            loop.lines.remember(key, lookup)
         }
     }
 
@@ -200,7 +293,7 @@ package final class LineHandler: ChannelDuplexHandler {
         let handler = self.handler
         let context = NIOLoopBound(context, eventLoop: eventLoop)
         let this = NIOLoopBound(self, eventLoop: eventLoop)
-        tasks[number] = Task(executorPreference: executor) {
+        tasks[number] = Task(executorPreference: loop.executor) {
             let response = await handler.response(to: request, on: eventLoop)
             eventLoop.execute {
                 this.value.completed(number, place, request, Reply(id: id, response: response), context.value)
@@ -223,58 +316,8 @@ package final class LineHandler: ChannelDuplexHandler {
         }
         let ready = order.complete(place, with: reply)
         guard context.channel.isActive else { return }
+        lastActivity = .now()
         for reply in ready { write(reply, context) }
         process(context)
-    }
-
-    // MARK: Output
-
-    private func write(_ reply: Reply, _ context: ChannelHandlerContext) {
-        var buffer = output ?? context.channel.allocator.buffer(capacity: 1024)
-        output = nil
-        if let body = reply.response.body, body.readableBytes > ByteBuffer.largestCopiedBody {
-            buffer.writeReplyStart(id: reply.id)
-            reply.response.writeHead(into: &buffer)
-            context.write(wrapOutboundOut(buffer), promise: nil)
-            context.write(wrapOutboundOut(body), promise: nil)
-            var end = context.channel.allocator.buffer(capacity: 1024)
-            end.writeReplyEnd()
-            output = end
-        } else {
-            buffer.writeReply(reply.response, id: reply.id)
-            output = buffer
-        }
-        // What has piled up goes to the channel, so that its writability tells the truth about a client that does not read.
-        if let output, output.readableBytes > ByteBuffer.largestCopiedBody { flush(context) }
-    }
-
-    private func flush(_ context: ChannelHandlerContext) {
-        if let output {
-            self.output = nil
-            context.write(wrapOutboundOut(output), promise: nil)
-            context.flush()
-        }
-    }
-
-    private func finish(_ context: ChannelHandlerContext) {
-        if isFinished { return }
-        isFinished = true
-        flush(context)
-        // Closing drops what the socket has not taken yet, so it waits for the last byte.
-        let written = context.eventLoop.makePromise(of: Void.self)
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
-    }
-
-    private func scheduleProbe(_ context: ChannelHandlerContext) {
-        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: Self.probeDelay) {
-            let context = bound.value
-            guard context.channel.isActive, this.value.order.inFlight > 0 else { return }
-            context.writeAndFlush(this.value.wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)
-            this.value.scheduleProbe(context)
-        }
     }
 }

@@ -4,7 +4,20 @@ package import QueryProxy
 /// What a front end hands requests to.
 package protocol RequestHandler: Sendable {
     /// The answer, where it is at hand without waiting for anything. Called on the connection's event loop.
-    func immediateResponse(to request: ProxyRequest) -> Response?
+    func immediateAnswer(to request: ProxyRequest) -> ImmediateAnswer?
+
+    /// Writes the answer as a line, where it is at hand for a request that was answered so before. Called on the connection's
+    /// event loop.
+    ///
+    /// - Parameters:
+    ///   - id: as it is to be echoed; empty where there is none.
+    ///   - began: when the request had been read.
+    func writeHit(
+        _ lookup: ReadyLookup,
+        id: UnsafeRawBufferPointer,
+        since began: NIODeadline,
+        into output: inout ByteBuffer
+    ) -> Bool
 
     /// A line could not be read, or came too late: it is answered with this error without being handed in.
     func refused(_ error: ProxyError)

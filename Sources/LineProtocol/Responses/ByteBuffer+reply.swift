@@ -3,7 +3,7 @@ internal import QueryProxy
 
 extension ByteBuffer {
     /// Bodies up to this size (bytes) are copied into the connection's output, which costs less than another write.
-    static let largestCopiedBody = 16 * 1024
+    static let largestCopiedBody = QueryProxy.largestCopiedBody
 
     mutating func writeReplyStart(id: String?) {
         writeStaticString("{")

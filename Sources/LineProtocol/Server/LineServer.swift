@@ -15,6 +15,7 @@ package final class LineServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let connections = Connections()
+    private let shares = Mutex<[ObjectIdentifier: NIOLoopBound<EventLoopShare>]>([:])
     package let statistics = LineServerStatistics()
     private let state = Mutex(Phase.starting)
     private let onListening: @Sendable (SocketAddress) -> Void
@@ -119,12 +120,24 @@ package final class LineServer: Service {
         }
         let pipeline = channel.pipeline.syncOperations
         if let tls = configuration.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        if let idle = configuration.idleTimeout { try pipeline.addHandler(IdleStateHandler(allTimeout: idle)) }
-        let decoder = LineDecoder(maximumLength: configuration.maximumRequestBytes)
-        try pipeline.addHandler(ByteToMessageHandler(decoder))
         try pipeline.addHandler(
-            LineHandler(handler: handler, configuration: configuration, statistics: statistics)
+            LineHandler(
+                handler: handler,
+                configuration: configuration,
+                statistics: statistics,
+                loop: share(of: channel.eventLoop)
+            )
         )
+    }
+
+    /// Called on the event loop.
+    private func share(of eventLoop: any EventLoop) -> EventLoopShare {
+        shares.withLock { shares in
+            if let share = shares[ObjectIdentifier(eventLoop)] { return share.value }
+            let share = EventLoopShare(eventLoop)
+            shares[ObjectIdentifier(eventLoop)] = NIOLoopBound(share, eventLoop: eventLoop)
+            return share
+        }
     }
 }
 

@@ -51,6 +51,7 @@ package final class PostgresPool: Sendable {
     private let loops: [PollLoop]
     private let types = TypeCatalogue()
     private let planVersion = Atomic<UInt64>(0)
+    private let identityChanges = Atomic<UInt64>(0)
     private let jobs: AsyncStream<Job>
     private let jobSink: AsyncStream<Job>.Continuation
 
@@ -131,6 +132,9 @@ package final class PostgresPool: Sendable {
     package func discardPlans() {
         planVersion.add(1, ordering: .acquiringAndReleasing)
     }
+
+    /// Raised after ``identity`` has changed.
+    package var identityVersion: UInt64 { identityChanges.load(ordering: .acquiring) }
 
     /// Of the connection made last; nil before the first.
     package var identity: PostgresIdentity? { state.withLock { $0.identity } }
@@ -327,7 +331,10 @@ package final class PostgresPool: Sendable {
             state.connects += 1
             state.failuresInRow = 0
             if let known = state.identity, known != identity { state.identitySince = connection.openedAt }
-            state.identity = identity
+            if state.identity != identity {
+                state.identity = identity
+                identityChanges.add(1, ordering: .releasing)
+            }
             let starters = state.starters
             state.starters = []
             let waiter = state.pool.opened(connection, at: .now).flatMap { state.waiters.removeValue(forKey: $0) }

@@ -53,6 +53,17 @@ package struct CacheAnswer: Sendable {
     }
 }
 
+/// A fresh answer in memory.
+package struct MemoryHit: Sendable {
+    /// Milliseconds.
+    package let age: Int64
+    /// Milliseconds.
+    package let remaining: Int64
+    /// Microseconds that PostgreSQL took.
+    package let cost: Int64
+    package let body: ByteBuffer
+}
+
 /// What was found of a key when its answer had to be fetched.
 ///
 /// An entry that has left the memory to make room, or Redis with its time, has left nothing to tell it by: where no other

@@ -10,10 +10,15 @@ enum EarlyRefresh {
     ///   - remaining: milliseconds.
     ///   - cost: microseconds.
     static func isDue(remaining: Int64, cost: Int64, random: Double = .random(in: 0..<1)) -> Bool {
-        // An answer that came within a millisecond is still worth a refresh in its last one.
-        let cost = max(Double(cost) / 1000, 1)
-        // Beyond twenty times its cost the chance is under one in 400 million: not worth a logarithm.
-        guard Double(remaining) < 20 * cost else { return false }
-        return -cost * log(1 - random) >= Double(remaining)
+        guard isPossible(remaining: remaining, cost: cost) else { return false }
+        return -milliseconds(cost) * log(1 - random) >= Double(remaining)
     }
+
+    /// Beyond twenty times its cost the chance is under one in 400 million: not worth a logarithm.
+    static func isPossible(remaining: Int64, cost: Int64) -> Bool {
+        Double(remaining) < 20 * milliseconds(cost)
+    }
+
+    /// An answer that came within a millisecond is still worth a refresh in its last one.
+    private static func milliseconds(_ cost: Int64) -> Double { max(Double(cost) / 1000, 1) }
 }

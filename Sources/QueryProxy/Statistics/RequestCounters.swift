@@ -89,13 +89,27 @@ final class RequestCounters: Sendable {
     func answered(_ source: AnswerSource, reason: String?, namespace: String, spared: Int64 = 0, taken: UInt64 = 0) {
         let stripe = ThreadNumber.current
         let place = places[namespace]
-        let base = Self.sources * Self.sourceWidth + (place ?? names.count) * Self.namespaceWidth
+        count(source, at: place ?? names.count, spared, taken, stripe: stripe)
+        if reason != nil || place == nil { countNames(source, reason, place == nil ? namespace : nil, spared) }
+    }
+
+    /// A configured namespace's place in the row; nil for one of another name, whose answers are counted by name.
+    func place(of namespace: String) -> Int? { places[namespace] }
+
+    /// The same for a hit in memory of a namespace whose place is known.
+    @inline(__always)
+    func countMemoryHit(at place: Int, spared: Int64, taken: UInt64) {
+        count(.memory, at: place, spared, taken, stripe: ThreadNumber.current)
+    }
+
+    @inline(__always)
+    private func count(_ source: AnswerSource, at place: Int, _ spared: Int64, _ taken: UInt64, stripe: Int) {
+        let base = Self.sources * Self.sourceWidth + place * Self.namespaceWidth
         row.add(1, to: base + source.index, stripe: stripe)
         if spared > 0 { row.add(Int(clamping: spared), to: base + Self.sources, stripe: stripe) }
         let first = source.index * Self.sourceWidth
         row.add(1, to: first + LatencyBuckets.index(of: taken), stripe: stripe)
         row.add(Int(clamping: taken), to: first + LatencyBuckets.count, stripe: stripe)
-        if reason != nil || place == nil { countNames(source, reason, place == nil ? namespace : nil, spared) }
     }
 
     /// What is counted under a lock: bypasses, which ask PostgreSQL anyway, and names that nobody configured.

@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test func nothingIsAtHandWithoutPostgreSQL() {
-        #expect(fixture.proxy.immediateResponse(to: .query(QueryRequest(sql))) == nil)
+        #expect(fixture.proxy.immediateAnswer(to: .query(QueryRequest(sql)))?.response == nil)
     }
 }
 
