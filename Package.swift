@@ -124,6 +124,13 @@ let package = Package(
             path: "examples/swift",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: ["LineProtocol", "QueryProxy", "QueryCache", "RedisClient", "JSONText", nioCore],
+            path: "Benchmarks",
+            exclude: ["limits.json"],
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["QueryCache", nioCore, nioPosix],

@@ -12,12 +12,12 @@ extension ByteBuffer {
     package mutating func writeJSONString(_ bytes: UnsafeRawBufferPointer) {
         writeInteger(UInt8(ascii: "\""))
         var clean = 0
-        for index in 0..<bytes.count {
-            let byte = bytes[index]
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+        var index = bytes.indexOfEscape(from: 0)
+        while index < bytes.count {
             if index > clean { writeBytes(UnsafeRawBufferPointer(rebasing: bytes[clean..<index])) }
-            writeJSONEscape(of: byte)
+            writeJSONEscape(of: bytes[index])
             clean = index + 1
+            index = bytes.indexOfEscape(from: clean)
         }
         if bytes.count > clean { writeBytes(UnsafeRawBufferPointer(rebasing: bytes[clean...])) }
         writeInteger(UInt8(ascii: "\""))
@@ -56,5 +56,34 @@ extension ByteBuffer {
             } while rest > 0
             writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The first byte from an index on that JSON wants escaped, or the end. Eight bytes at a time: large texts rarely have one.
+    fileprivate func indexOfEscape(from start: Int) -> Int {
+        var index = start
+        while index + 8 <= count {
+            let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // The top bit of a byte is set if the byte is 0x00…0x1F, a quotation mark or a backslash. What carries over from a
+            // byte can only mark one above it, and then that byte itself is marked.
+            let controls = (word &- 0x2020_2020_2020_2020) & ~word
+            let quotes = Self.zeros(in: word ^ 0x2222_2222_2222_2222)
+            let backslashes = Self.zeros(in: word ^ 0x5C5C_5C5C_5C5C_5C5C)
+            if (controls | quotes | backslashes) & 0x8080_8080_8080_8080 != 0 { break }
+            index += 8
+        }
+        while index < count {
+            let byte = self[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return index }
+            index += 1
+        }
+        return count
+    }
+
+    /// Marks, by their top bits, at least the zero bytes if there are any, and none if there are none.
+    @inline(__always)
+    private static func zeros(in word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word
     }
 }

@@ -40,6 +40,8 @@ extension ProxyConfiguration {
         /// Metrics, health and administration; nil serves none.
         package var http: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 7480)
         package var maximumConnections = 10_000
+        /// Zero: one fewer than there are processors.
+        package var eventLoops = 0
         /// Requests of one connection that run at once.
         package var maximumInFlight = 128
         package var maximumRequestBytes = 1 << 20

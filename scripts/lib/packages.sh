@@ -37,6 +37,10 @@ install_packages() {
             browser)
                 command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
                 ;;
+            counting)
+                command -v valgrind >/dev/null || missing+=(valgrind)
+                command -v strip >/dev/null || missing+=(binutils)
+                ;;
             pools)
                 [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
                 [ -x /usr/sbin/pgpool ] || missing+=(pgpool2)

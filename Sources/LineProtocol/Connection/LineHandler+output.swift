@@ -3,12 +3,12 @@ internal import QueryProxy
 
 extension LineHandler {
     func write(_ reply: Reply, _ context: ChannelHandlerContext) {
-        if output.readableBytes == 0 { output = loop.takeBuffer() }
+        if output.capacity == 0 { output = loop.takeBuffer() }
         if let body = reply.response.body, body.readableBytes > ByteBuffer.largestCopiedBody {
             output.writeReplyStart(id: reply.id)
             reply.response.writeHead(into: &output)
-            writeOutput(context)
-            context.write(wrapOutboundOut(body), promise: nil)
+            write(takeOutput(), context)
+            write(body, context)
             output = loop.takeBuffer()
             output.writeReplyEnd()
         } else {
@@ -22,20 +22,45 @@ extension LineHandler {
         if output.readableBytes > ByteBuffer.largestCopiedBody { flush(context) }
     }
 
+    /// Sends what was written when the event loop has read everything that is ready.
+    func sendSoon() {
+        if isSendingSoon || output.readableBytes == 0 { return }
+        isSendingSoon = true
+        loop.sendSoon(self)
+    }
+
+    func sendNow() {
+        isSendingSoon = false
+        if let context { flush(context) }
+    }
+
+    /// Sends what was written, straight to the socket if nothing is before it. What the socket does not take, the channel
+    /// gets, which waits for room.
     func flush(_ context: ChannelHandlerContext) {
         guard output.readableBytes > 0 else { return }
-        let written = writeOutput(context)
+        if channelWrites == 0, let socket, context.channel.isActive {
+            output.moveReaderIndex(forwardBy: socket.send(output))
+            if output.readableBytes == 0 { return loop.giveBack(takeOutput()) }
+        }
+        // Out of the way first: the flush may tell that there is room, and the next answer is written while it goes on.
+        let written = takeOutput()
+        write(written, context)
         context.flush()
         loop.giveBack(written)
     }
 
-    /// Hands what was written to the channel, and returns it: its memory may be used again when the channel is done with it.
-    @discardableResult
-    private func writeOutput(_ context: ChannelHandlerContext) -> ByteBuffer {
-        var written = ByteBuffer()
-        swap(&written, &output)
-        context.write(wrapOutboundOut(written), promise: nil)
-        return written
+    private func takeOutput() -> ByteBuffer {
+        var taken = ByteBuffer()
+        swap(&taken, &output)
+        return taken
+    }
+
+    private func write(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+        channelWrites += 1
+        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in this.value.channelWrites -= 1 }
+        context.write(wrapOutboundOut(buffer), promise: written)
     }
 
     func finish(_ context: ChannelHandlerContext) {
@@ -55,7 +80,8 @@ extension LineHandler {
         context.eventLoop.scheduleTask(in: Self.probeDelay) {
             let context = bound.value
             guard context.channel.isActive, this.value.order.inFlight > 0 else { return }
-            context.writeAndFlush(this.value.wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)
+            this.value.write(ByteBuffer(string: " "), context)
+            context.flush()
             this.value.scheduleProbe(context)
         }
     }

@@ -61,11 +61,19 @@ final class LineHandler: ChannelDuplexHandler {
     private var nextTask = 0
     private var input = Input.open
     private var isDraining = false
+    /// As the channel said last.
+    private var isWritable = true
     private var isReadHeld = false
     private var isProcessing = false
     private var isReading = false
     var isFinished = false
     var output = ByteBuffer()
+    var context: ChannelHandlerContext?
+    var isSendingSoon = false
+    /// Where answers can be written without the pipeline; nil with TLS.
+    var socket: DirectSocket?
+    /// What was handed to the channel and has not been written yet, in writes.
+    var channelWrites = 0
     var lastActivity = NIODeadline.now()
     var idleTimer: Scheduled<Void>?
 
@@ -85,11 +93,18 @@ final class LineHandler: ChannelDuplexHandler {
     // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         watchIdleness(context)
+        if configuration.tls == nil { socket = DirectSocket(context) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isReading = true
+        lastActivity = .now()
         var buffer = unwrapInboundIn(data)
         if unfinished == nil && waiting.isEmpty && input == .open { answerWhereTheyLie(&buffer, context) }
         if buffer.readableBytes == 0 { return }
@@ -98,14 +113,13 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // No handler follows to be told.
         isReading = false
-        lastActivity = .now()
-        flush(context)
-        context.fireChannelReadComplete()
+        sendSoon()
     }
 
     func read(context: ChannelHandlerContext) {
-        if canBegin(context) && waiting.isEmpty && input == .open {
+        if canBegin && waiting.isEmpty && input == .open {
             context.read()
         } else {
             isReadHeld = true
@@ -113,6 +127,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         process(context)
         context.fireChannelWritabilityChanged()
     }
@@ -122,6 +137,7 @@ final class LineHandler: ChannelDuplexHandler {
         waiting.removeAll()
         for task in tasks.values { task.cancel() }
         idleTimer?.cancel()
+        socket = nil
         context.fireChannelInactive()
     }
 
@@ -150,41 +166,54 @@ final class LineHandler: ChannelDuplexHandler {
 
     /// Answers the lines at the start of what was read as far as memory holds their answers and they were asked for before.
     private func answerWhereTheyLie(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
-        guard canBegin(context) else { return }
-        let began = NIODeadline.now()
+        guard canBegin else { return }
+        let began = lastActivity
+        // Worked on as a local variable, which costs less than a property that anybody might look at meanwhile.
+        var answers = ByteBuffer()
+        swap(&answers, &output)
+        var lines = 0
         let answered = buffer.withUnsafeReadableBytes { bytes in
             guard let base = bytes.baseAddress else { return 0 }
             var start = 0
-            while let end = memchr(base + start, 0x0A, bytes.count - start) {
+            while start < bytes.count, let end = memchr(base + start, 0x0A, bytes.count - start) {
                 let next = UnsafeRawPointer(end) - base + 1
                 var length = next - 1 - start
                 if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
                 if length > 0 {
-                    guard recall(UnsafeRawBufferPointer(start: base + start, count: length), since: began) else { return start }
-                    statistics.requestBegan()
+                    let line = UnsafeRawBufferPointer(start: base + start, count: length)
+                    guard recall(line, since: began, into: &answers) else { return start }
+                    lines += 1
                 }
                 start = next
-                if start == bytes.count { return start }
-                if output.readableBytes > ByteBuffer.largestCopiedBody {
+                if answers.readableBytes > ByteBuffer.largestCopiedBody {
+                    swap(&answers, &output)
                     flush(context)
-                    guard canBegin(context) else { return start }
+                    guard canBegin else { return start }
+                    swap(&answers, &output)
                 }
             }
             return start
         }
+        // After a flush nothing is left in `output`.
+        if output.capacity == 0 { output = answers }
+        statistics.requestsBegan(lines)
         buffer.moveReaderIndex(forwardBy: answered)
     }
 
     /// Writes the answer to a line that was answered before, if memory holds it and it is the line's turn.
     @inline(__always)
-    private func recall(_ line: UnsafeRawBufferPointer, since began: NIODeadline) -> Bool {
+    private func recall(
+        _ line: UnsafeRawBufferPointer,
+        since began: NIODeadline,
+        into answers: inout ByteBuffer
+    ) -> Bool {
         if isDraining { return false }
         let key = LineKey(line)
         guard !key.id.isEmpty || order.isOrderedQueueEmpty, let lookup = loop.lines.lookup(of: key) else {
             return false
         }
-        if output.readableBytes == 0 { output = loop.takeBuffer() }
-        return handler.writeHit(lookup, id: key.id, since: began, into: &output)
+        if answers.capacity == 0 { answers = loop.takeBuffer() }
+        return handler.writeHit(lookup, id: key.id, since: began, into: &answers)
     }
 
     private func takeLines(from buffer: inout ByteBuffer) {
@@ -207,33 +236,31 @@ final class LineHandler: ChannelDuplexHandler {
 
     // MARK: Requests
 
-    func canBegin(_ context: ChannelHandlerContext) -> Bool {
-        order.inFlight < configuration.maximumInFlight && context.channel.isWritable
-    }
+    private var canBegin: Bool { order.inFlight < configuration.maximumInFlight && isWritable }
 
     /// Begins as many of the waiting lines as may begin; then goes on reading, or closes.
     func process(_ context: ChannelHandlerContext) {
         // A reply written below may make the channel unwritable and call back in here.
         if isProcessing { return }
         isProcessing = true
-        while canBegin(context), let line = waiting.popFirst() { begin(line, context) }
+        while canBegin, let line = waiting.popFirst() { begin(line, context) }
         isProcessing = false
-        if !isReading { flush(context) }
+        if !isReading { sendSoon() }
         if input == .closing {
             if order.inFlight == 0 && waiting.isEmpty { finish(context) }
-        } else if isReadHeld && waiting.isEmpty && canBegin(context) {
+        } else if isReadHeld && waiting.isEmpty && canBegin {
             isReadHeld = false
             context.read()
         }
     }
 
     private func begin(_ line: Line, _ context: ChannelHandlerContext) {
-        statistics.requestBegan()
+        statistics.requestsBegan(1)
         guard case .text(let text) = line else {
             let message = "the line is longer than \(configuration.maximumRequestBytes) bytes"
             return refuse(ProxyError(.requestTooLarge, message), id: nil, context)
         }
-        if text.withUnsafeReadableBytes({ recall($0, since: .now()) }) { return flushIfMuch(context) }
+        if text.withUnsafeReadableBytes({ recall($0, since: .now(), into: &output) }) { return flushIfMuch(context) }
         let request: LineRequest
         do throws(LineRequestError) {
             request = try LineRequest(line: text)
@@ -317,7 +344,10 @@ final class LineHandler: ChannelDuplexHandler {
         let ready = order.complete(place, with: reply)
         guard context.channel.isActive else { return }
         lastActivity = .now()
+        // A write that fills the channel calls back in here, and must not find the answer half written.
+        isProcessing = true
         for reply in ready { write(reply, context) }
+        isProcessing = false
         process(context)
     }
 }

@@ -3,18 +3,18 @@
 ///
 /// The `id` is only seen where it stands first and is a plain whole number or a plain ASCII string, as clients write it. Where
 /// it stands elsewhere, it is a part of the rest.
-struct LineKey {
+package struct LineKey {
     private static let idHead: StaticString = "{\"id\":"
     private static let longestID = 64
 
     /// As it was written; empty where none was seen.
-    let id: UnsafeRawBufferPointer
+    package let id: UnsafeRawBufferPointer
     /// What is behind the brace and the `id` of an object; all of another line.
-    let rest: UnsafeRawBufferPointer
-    let isObject: Bool
+    package let rest: UnsafeRawBufferPointer
+    package let isObject: Bool
 
     @inline(__always)
-    init(_ line: UnsafeRawBufferPointer) {
+    package init(_ line: UnsafeRawBufferPointer) {
         guard let first = line.first, first == UInt8(ascii: "{") else {
             id = UnsafeRawBufferPointer(rebasing: line[..<0])
             rest = line

@@ -15,7 +15,7 @@ internal import Darwin
 /// look around gives way. So there are no chains that a client could make long. The table doubles until `capacity`.
 ///
 /// Invariants: a slot's line has the slot's hash; no line is in two slots; `bytes` is the sum of the lines' sizes.
-final class RecalledLines<Lookup: AnyObject> {
+package final class RecalledLines<Lookup: AnyObject> {
     private final class Entry {
         let isObject: Bool
         let line: UnsafeMutableRawBufferPointer
@@ -43,7 +43,7 @@ final class RecalledLines<Lookup: AnyObject> {
     }
 
     /// A longer line is read each time; it costs less in proportion.
-    static var longestLine: Int { 1024 }
+    package static var longestLine: Int { 1024 }
     private static var ways: Int { 4 }
 
     private let capacity: Int
@@ -57,7 +57,7 @@ final class RecalledLines<Lookup: AnyObject> {
     /// - Parameters:
     ///   - capacity: lines, a power of two.
     ///   - byteLimit: of the lines and what is kept with them.
-    init(capacity: Int = 1 << 16, byteLimit: Int = 16 << 20) {
+    package init(capacity: Int = 1 << 16, byteLimit: Int = 16 << 20) {
         self.capacity = max(Self.ways, capacity)
         self.byteLimit = byteLimit
         setCount = min(64, self.capacity / Self.ways)
@@ -71,7 +71,7 @@ final class RecalledLines<Lookup: AnyObject> {
 
     /// The look-up of a line that was remembered.
     @inline(__always)
-    func lookup(of key: LineKey) -> Lookup? {
+    package func lookup(of key: LineKey) -> Lookup? {
         guard key.rest.count <= Self.longestLine else { return nil }
         let hash = hash(key)
         let first = slots + Int(truncatingIfNeeded: hash) & (setCount - 1) * Self.ways
@@ -85,7 +85,7 @@ final class RecalledLines<Lookup: AnyObject> {
     }
 
     /// Remembers a line, in place of what may have been remembered of it.
-    func remember(_ key: LineKey, _ lookup: Lookup) {
+    package func remember(_ key: LineKey, _ lookup: Lookup) {
         guard key.rest.count <= Self.longestLine else { return }
         let entry = Entry(key, lookup)
         let hash = hash(key)
@@ -170,7 +170,11 @@ final class RecalledLines<Lookup: AnyObject> {
         guard bytes.count >= 16 else {
             var words: (UInt64, UInt64) = (0, 0)
             for (index, byte) in bytes.enumerated() {
-                if index < 8 { words.0 |= UInt64(byte) << (8 * index) } else { words.1 |= UInt64(byte) << (8 * index - 64) }
+                if index < 8 {
+                    words.0 |= UInt64(byte) << (8 * index)
+                } else {
+                    words.1 |= UInt64(byte) << (8 * index - 64)
+                }
             }
             return Self.folded(words.0 ^ 0x8EBC_6AF0_9C88_C6E3 ^ hash, words.1 ^ 0x5899_65CC_7537_4CC3)
         }

@@ -28,8 +28,8 @@ package final class LineServerStatistics: Sendable {
         openCount.subtract(1, ordering: .relaxed)
     }
 
-    func requestBegan() {
-        requestCount.add(1, ordering: .relaxed)
+    func requestsBegan(_ count: Int) {
+        requestCount.add(count, ordering: .relaxed)
     }
 
     /// Writes `,"connections":{…}` behind the members of `stats`.

@@ -22,6 +22,7 @@ enum ConfigurationSchema {
         Key("line", \.listen.line, .address, "Where clients connect, host:port."),
         Key("http", \.listen.http, .optionalAddress, "Metrics and health, host:port; empty for none."),
         Key("max_connections", \.listen.maximumConnections, .integer(1...1_000_000), "Clients at once."),
+        Key("event_loops", \.listen.eventLoops, .integer(0...1024), "Threads that serve clients; 0 to choose."),
         Key("max_in_flight", \.listen.maximumInFlight, .integer(1...100_000), "Requests of one client at once."),
         Key(
             "max_request_bytes",

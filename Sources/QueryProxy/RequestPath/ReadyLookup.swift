@@ -157,7 +157,11 @@ extension UnsafeMutableRawPointer {
             count += 1
         }
         for place in stride(from: count - 1, through: 0, by: -1) {
-            storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place, as: UInt8.self)
+            storeBytes(
+                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10),
+                toByteOffset: place,
+                as: UInt8.self
+            )
             rest /= 10
         }
         return self + count

@@ -82,6 +82,9 @@ struct Bench: AsyncParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
+    @Option(help: ArgumentHelp("Write an HTML page with a plot of the latencies.", valueName: "file"))
+    var report: String?
+
     @Flag(help: "Print no progress.")
     var quiet = false
 
@@ -89,12 +92,19 @@ struct Bench: AsyncParsableCommand {
         let plan = try plan()
         let isQuiet = quiet
         do {
-            var result = try await LoadRun(plan, onProgress: { line in if !isQuiet { show(line) } }).run()
+            var result: LoadResult = try await LoadRun(plan, onProgress: { line in if !isQuiet { show(line) } }).run()
             if let label { result.label = label }
+            if let report { try write(ReportPage(result).html, to: report) }
             print(json ? result.json : result.table, terminator: json ? "\n" : "")
-        } catch {
+        } catch let error as LoadTestError {
             complain(error.description)
             throw ExitCode.unavailable
+        }
+    }
+
+    private func write(_ text: String, to path: String) throws(LoadTestError) {
+        guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
+            throw LoadTestError("\(path) cannot be written")
         }
     }
 

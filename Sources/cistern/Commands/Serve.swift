@@ -47,7 +47,7 @@ struct Serve: AsyncParsableCommand {
         // A terminal that hangs up must not end it, nor a reload that is asked for too early.
         signal(SIGHUP, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.threads)
         let manager = ServiceManager(environment: environment)
         let status = "serving on \(configuration.listen.line)"
         let proxy: Proxy

@@ -100,6 +100,11 @@ extension ProxyConfiguration {
     }
 }
 
+extension ProxyConfiguration.Listen {
+    /// How many event loops there are to be.
+    var threads: Int { eventLoops > 0 ? eventLoops : max(1, System.coreCount - 1) }
+}
+
 extension ProxyConfiguration.Namespace {
     fileprivate var settings: NamespaceSettings {
         var settings = NamespaceSettings(ttl: ttl.milliseconds)

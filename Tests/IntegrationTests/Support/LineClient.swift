@@ -22,10 +22,15 @@ final class LineClient: Sendable {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Before it connects: a server that refuses a client speaks at once.
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(LineCollector())
+                }
+            }
             .connect(host: "127.0.0.1", port: port)
             .flatMapThrowing { channel in
-                let handler = LineCollector()
-                try channel.pipeline.syncOperations.addHandler(handler)
+                let handler = try channel.pipeline.syncOperations.handler(type: LineCollector.self)
                 return LineClient(channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
             }.get()
     }
