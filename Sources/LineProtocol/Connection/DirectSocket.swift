@@ -8,8 +8,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The socket below a channel, to write short answers to without the way through the pipeline and the channel's queue, which
-/// takes about as long as everything else that a hit in memory needs.
+/// The socket below a channel, to write short answers to without the way through the pipeline and the channel's queue.
 ///
 /// Whoever writes makes sure, on the event loop, that the channel is active, since a descriptor that was closed may be
 /// another connection's by now, and that the channel itself has nothing left to write, since that would come later.

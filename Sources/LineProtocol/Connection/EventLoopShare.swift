@@ -4,8 +4,7 @@ internal import QueryProxy
 /// What the connections of one event loop share, since only one of them runs at a time.
 ///
 /// Among it the sending: what was read from all the sockets that were ready is answered first, and the answers are sent one
-/// behind the other when that is done. The requests' code stays in the processor's caches, then the kernel's does; and a
-/// client on the same machine that waits for many connections is woken once and not for each.
+/// behind the other when that is done, as Redis does it. (A gain from the order alone has not been measured.)
 final class EventLoopShare {
     /// Bytes. A larger buffer is given back to the system.
     private static let largestSpare = 32 * 1024
