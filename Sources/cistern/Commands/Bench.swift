@@ -96,7 +96,7 @@ struct Bench: AsyncParsableCommand {
             if let label { result.label = label }
             if let report { try write(ReportPage(result).html, to: report) }
             print(json ? result.json : result.table, terminator: json ? "\n" : "")
-        } catch let error as LoadTestError {
+        } catch {
             complain(error.description)
             throw ExitCode.unavailable
         }
