@@ -133,7 +133,7 @@ import Testing
         for section in ConfigurationSchema.sections {
             for key in section.keys {
                 let name = ConfigurationReader.variable(section.name, key.name)
-                let text = (key.toTOML(defaults) ?? "0").filter { !"\"[]".contains($0) }
+                let text = (key.toTOML(defaults) ?? "0").filter { !"\"[]{}".contains($0) }
                 #expect(mistakes("", [name: text]) == [], "\(name)")
                 #expect(mistakes("", [name: "\0"]).count == 1, "\(name)")
             }

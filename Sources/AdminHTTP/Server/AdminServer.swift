@@ -3,7 +3,7 @@ internal import HummingbirdCore
 package import Logging
 package import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// Metrics, health and administration over HTTP, on a port and a thread of its own: what is asked here takes no event loop
 /// from the clients.

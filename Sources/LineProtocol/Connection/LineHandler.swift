@@ -1,6 +1,6 @@
 internal import DequeModule
 internal import JSONText
-package import NIOCore
+internal import NIOCore
 internal import QueryProxy
 
 #if canImport(Glibc)

@@ -1,4 +1,4 @@
-package import Observability
+internal import Observability
 internal import QueryCache
 internal import Synchronization
 
