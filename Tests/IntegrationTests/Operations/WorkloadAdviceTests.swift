@@ -67,7 +67,8 @@ struct WorkloadAdviceTests {
         try await Site.open { site in
             try await site.database.execute("CREATE TABLE products AS SELECT i AS id FROM generate_series(1, 50) AS i")
             let served = try await Served(site, ["CISTERN_TTL_PRODUCTS": "300ms"])
-            #expect(try await served.page("/api/v1/advice")["findings"]?.elements.isEmpty == true)
+            // Others' large keys may lie in the same Redis, and be spoken of.
+            #expect(try await served.advice("ttl_too_short", within: .milliseconds(1)) == nil)
             for _ in 0..<8 {
                 for id in 1...40 {
                     _ = try await served.client.query("SELECT id FROM products WHERE id = $1", "\"params\":[\(id)]")
