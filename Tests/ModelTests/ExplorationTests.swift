@@ -21,7 +21,8 @@ import Testing
     /// PostgreSQL's own processes. They have tests on real servers.
     static let outsideTheModel: Set = ["begins-epoch-on-another-server", "gathers-messages", "watches-lost-backends"]
 
-    @Test(arguments: Guards.names.filter { !outsideTheModel.contains($0) }) func theAbsenceOfAGuardIsFound(name: String) throws {
+    @Test(arguments: Guards.names.filter { !outsideTheModel.contains($0) })
+    func theAbsenceOfAGuardIsFound(name: String) throws {
         let needsOutage = ["drops-memory-after-subscribing", "queues-invalidations"].contains(name)
         var scenario = CacheSpace.Scenario(writers: [0], reads: 1, outages: needsOutage)
         let isKnown = scenario.guards.switchOff(name)
