@@ -21,8 +21,7 @@ final class CannedServer: Sendable {
         let head = "{\"ok\":true,\"cache\":\"memory\",\"x\":\""
         let filling = String(repeating: "x", count: max(0, answerBytes - head.utf8.count - 3))
         let loop = try CannedLoop(listener: listener, answer: head + filling + "\"}\n")
-        let thread = UncheckedBox(loop)
-        Thread { [self] in thread.value.run { isStopped.load(ordering: .relaxed) } }.start()
+        Thread { [self] in loop.run { isStopped.load(ordering: .relaxed) } }.start()
     }
 
     func stop() {
@@ -30,16 +29,9 @@ final class CannedServer: Sendable {
     }
 }
 
-/// Hands a loop to the one thread that will ever touch it.
-private struct UncheckedBox<Value>: @unchecked Sendable {
-    let value: Value
-
-    init(_ value: Value) {
-        self.value = value
-    }
-}
-
-private final class CannedLoop {
+/// Unchecked, because it is made here and then handed to the one thread that runs it: nobody else holds it, and the thread
+/// starts after the last write of whoever made it.
+private final class CannedLoop: @unchecked Sendable {
     private static let mostAnswers = 256
 
     private let listener: Int32

@@ -10,8 +10,9 @@ internal import Darwin
 
 /// Owns a `PGconn`.
 ///
-/// Unchecked, because libpq's connection is a C structure: one is only ever used by one thread at a time. It is made on a
-/// thread that may wait for the resolver and then handed to the actor that owns it for the rest of its life.
+/// Unchecked, because libpq's connection is a C structure behind a pointer, which may be used by one thread at a time. Sound,
+/// since one is made on a thread that may wait for the resolver and then handed to the actor that owns it for the rest of
+/// its life: only that actor calls anything here, and so does the last release.
 final class ConnectionHandle: @unchecked Sendable {
     let pointer: OpaquePointer
 
@@ -50,7 +51,9 @@ final class ConnectionHandle: @unchecked Sendable {
 
 /// A cancel request for one connection; PQcancel waits for the server, so it is sent from a thread that may wait.
 ///
-/// Unchecked, because it is made by the connection's actor, handed to that thread, and freed when nobody holds it.
+/// Unchecked, because it is a pointer to a C structure. Sound, since that is a copy of what PQcancel needs, is never written
+/// after it was made, is used by the one thread that sends it, and is freed when nobody holds it; libpq says that PQcancel
+/// may run beside the connection's own thread.
 final class CancelHandle: @unchecked Sendable {
     private let pointer: OpaquePointer
 

@@ -13,7 +13,8 @@ struct DistinctKeys: ~Copyable, Sendable {
     /// Two to the power of minus a rank.
     private static let weights = (0...64).map { exp2(-Double($0)) }
 
-    /// The memory is its own, and nothing but atomics lies in it.
+    /// Unsafe for the compiler, since it is a pointer; sound, since the memory is this value's own, lives as long as it, and
+    /// holds nothing but atomics.
     nonisolated(unsafe) private let registers: UnsafeMutablePointer<Atomic<UInt8>>
 
     init() {

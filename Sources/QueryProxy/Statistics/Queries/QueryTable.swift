@@ -60,8 +60,10 @@ final class QueryTable: Sendable {
     private static let shownStatement = 2000
 
     let limit: Int
-    /// Both lie in memory of their own and are nothing but atomics; a pointer, so that a hit retains nothing.
+    /// A pointer, so that a hit retains nothing. Unsafe for the compiler, since it is a pointer; sound, since the memory is this
+    /// table's own, lives as long as it, and holds nothing but atomics.
     nonisolated(unsafe) private let counters: UnsafeMutablePointer<QueryCounters>
+    /// Unsafe and sound for the same reasons: each is nothing but atomics too.
     nonisolated(unsafe) private let keys: UnsafeMutablePointer<DistinctKeys>
     private let state = Mutex(State())
 
