@@ -20,7 +20,7 @@ extension QueryCache {
         }
         let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
         var candidate = staleCandidateInMemory(request)
-        var cause = missCause(request)
+        var causeInStore: MissCause?
         var generations: [Generation?]?
         if let shared, shared.isUsable, let read = try? await shared.read(key, tags) {
             generations = read.generations
@@ -32,16 +32,18 @@ extension QueryCache {
                 return answer
             case .pastTTL(let answer):
                 candidate = answer
-                if cause == .unseen { cause = .expired(overdue: answer.overdue) }
+                causeInStore = .expired(overdue: answer.overdue)
             case .useless:
                 // It is there, and within its time: its generations are not the present ones.
-                if cause == .unseen, read.entry != nil { cause = .invalidated }
+                if read.entry != nil { causeInStore = .invalidated }
             }
         }
         if let candidate, policy.staleWhileRevalidate > 0, candidate.overdue <= policy.staleWhileRevalidate {
             refreshInBackground(request, generations, insteadOf: candidate.answer, from: source)
             return candidate.answer
         }
+        // Before the flight stores what it brings.
+        let cause = missCause(request) ?? causeInStore ?? .unseen
         do {
             var answer = try await flownAnswer(request, generations, from: source)
             if answer.source == .miss { answer.cause = cause }
@@ -68,14 +70,15 @@ extension QueryCache {
         case useless
     }
 
-    /// What memory tells of why it has no answer. It is no request for the entry: that has been counted.
-    private func missCause(_ request: Lookup) -> MissCause {
+    /// What memory tells of why it has no answer; nil where it tells nothing. It is no request for the entry: that has been
+    /// counted.
+    private func missCause(_ request: Lookup) -> MissCause? {
         if request.policy.maximumAge != nil { return .tooOld }
-        guard let result = memory.peek(request.key) else { return .unseen }
+        guard let result = memory.peek(request.key) else { return nil }
         if !result.snapshot.isCurrent { return .invalidated }
         let remaining = result.remaining(at: clock.now, request.policy)
         // Within its time it was passed over because the channel is silent, or the request is strict.
-        return remaining > 0 ? .unseen : .expired(overdue: -remaining)
+        return remaining > 0 ? nil : .expired(overdue: -remaining)
     }
 
     /// Whether what the shared store holds may be served: its generations are the present ones, and it is young enough.
