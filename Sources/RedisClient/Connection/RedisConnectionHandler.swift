@@ -28,7 +28,6 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     private var outgoing = ByteBuffer()
     private var isFlushScheduled = false
     private var isTimerScheduled = false
-    private var isClosedTold = false
     private(set) var identity: RedisServerIdentity?
 
     init(

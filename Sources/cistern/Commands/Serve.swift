@@ -33,14 +33,19 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProxyConfiguration.processEnvironment
-        var configuration: ProxyConfiguration
+        let load: @Sendable () throws(ConfigurationErrors) -> ProxyConfiguration = {
+            [config, json] () throws(ConfigurationErrors) in
+            var configuration = try ProxyConfiguration.loadChecked(config, environment: environment)
+            if json { configuration.log.format = .json }
+            return configuration
+        }
+        let configuration: ProxyConfiguration
         do throws(ConfigurationErrors) {
-            configuration = try ProxyConfiguration.loadChecked(config)
+            configuration = try load()
         } catch {
             StandardError.write("\(error)\n")
             throw ExitCode.configuration
         }
-        if json { configuration.log.format = .json }
         let logs = LogOutput(configuration.log)
         logs.bootstrap()
         let logger = logs.logger(.main)
@@ -64,11 +69,7 @@ struct Serve: AsyncParsableCommand {
         var services = proxy.services
         services.append(
             ReloadService(
-                load: { [config, json] () throws(ConfigurationErrors) in
-                    var configuration = try ProxyConfiguration.loadChecked(config, environment: environment)
-                    if json { configuration.log.format = .json }
-                    return configuration
-                },
+                load: load,
                 apply: { [proxy] in try proxy.reload($0) },
                 initial: configuration,
                 manager: manager,
@@ -81,6 +82,11 @@ struct Serve: AsyncParsableCommand {
             let watchdog = ServiceManagerService.watchdogInterval(environment: environment, processID: getpid())
             services.append(ServiceManagerService(manager: manager, watchdog: watchdog, group: group))
         }
+        try await run(services, logger)
+    }
+
+    /// Until a signal asks to stop, or a service cannot go on.
+    private func run(_ services: [any Service], _ logger: Logger) async throws {
         let running = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0) },
