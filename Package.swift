@@ -141,7 +141,9 @@ let package = Package(
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText", nioCore], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedisClientTests",
-            dependencies: ["RedisClient", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTestUtils, logging],
+            dependencies: [
+                "RedisClient", "TestSupport", "ProcessSupport", nioCore, nioPosix, nioEmbedded, nioTestUtils, logging,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

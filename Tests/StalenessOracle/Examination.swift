@@ -2,6 +2,9 @@ import NIOPosix
 import ProcessSupport
 
 /// One run of the oracle.
+///
+/// It sleeps by the machine's clock, which is the proxies' too: what it waits for is that nothing comes any more, and of that
+/// no process tells.
 struct Examination: Sendable {
     var program: String
     /// A libpq connection string.

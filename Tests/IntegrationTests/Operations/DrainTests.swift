@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import Testing
 
 @Suite("SIGTERM: what runs is answered, what waits is refused, and none of it takes longer than it may")

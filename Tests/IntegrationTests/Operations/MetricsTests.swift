@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 @Suite("Metrics: they add up, and Prometheus's own tool finds nothing wrong with them")

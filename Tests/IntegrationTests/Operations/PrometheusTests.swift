@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 @Suite("What is shipped for Prometheus and Grafana fits what is served")

@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 @Suite("SIGHUP: what can be reloaded is, the rest is named, and a bad file changes nothing")

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import Testing
 
 @Suite("systemd is told: ready, reloading, stopping, alive")

@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 /// What the HTTP pages say of queries, and the advice that real workloads lead to.

@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 /// The connection to PostgreSQL is lost around a COMMIT. The process at the other end may not know, and commit later.

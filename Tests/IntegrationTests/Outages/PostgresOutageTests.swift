@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 @Suite("PostgreSQL goes away and comes back")

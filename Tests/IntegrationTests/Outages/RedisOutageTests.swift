@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Synchronization
 import Testing
 

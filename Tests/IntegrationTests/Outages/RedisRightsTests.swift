@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Testing
 
 /// A user of Redis who may not do all that a proxy needs: said once in the log, told honestly to those who write, and

@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 @Suite("Start, stop, and what a proxy tells of itself")

@@ -1,5 +1,6 @@
 import JSONText
 import NIOCore
+import ProcessSupport
 import Testing
 
 @Suite("Limits of the line protocol")

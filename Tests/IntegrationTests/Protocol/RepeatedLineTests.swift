@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 /// A line that was answered from memory is recognised by its bytes afterwards, and not read again.

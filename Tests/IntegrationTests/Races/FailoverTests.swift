@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import ProcessSupport
 import Testing
 
 /// A replica that missed a write becomes the server that everybody uses. It holds the old row under the old generations,

@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Testing
 
 /// One question to PostgreSQL for many who want the same, and none who is stuck when the asker dies.

@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Testing
 
 /// Redis goes away, forgets, or comes back with what it once knew. Nobody serves what was there before a write.

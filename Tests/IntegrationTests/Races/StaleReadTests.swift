@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Synchronization
 import Testing
 

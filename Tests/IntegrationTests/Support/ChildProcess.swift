@@ -65,13 +65,3 @@ final class ChildProcess: Sendable {
         guard end == .exited(0) else { throw Failure(description: "\(program): \(end)\n\(process.log)") }
     }
 }
-
-/// Looks again and again until it is so, and says whether it came to be so in time.
-func eventually(within limit: Duration, _ isSo: () async throws -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + limit
-    while true {
-        if try await isSo() { return true }
-        if ContinuousClock.now >= end { return false }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import PostgresClient
+import ProcessSupport
 import Testing
 
 /// PostgreSQL without a proxy in between.

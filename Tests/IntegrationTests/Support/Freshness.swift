@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Testing
 
 /// Two proxies that hold the same entries, and the judgement whether either serves old rows after a write.

@@ -1,6 +1,7 @@
 import JSONText
 import NIOCore
 import NIOPosix
+import ProcessSupport
 
 /// A client of the line protocol that can also send half lines, stop reading, and hang up.
 ///

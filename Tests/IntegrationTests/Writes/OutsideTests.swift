@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Testing
 
 /// What PostgreSQL is told past the proxy is seen when the entry's time is over.

@@ -1,4 +1,5 @@
 import JSONText
+import ProcessSupport
 import Testing
 
 /// After a write has been answered nobody who can know of it serves what was there before.

@@ -71,6 +71,24 @@ actor OwnRedisServer {
         }
     }
 
+    /// In the stopped server's place, closes what connects until so many have been turned away.
+    func refuse(attempts: Int) async throws {
+        let (refused, told) = AsyncStream.makeStream(of: Void.self)
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                told.yield()
+                return channel.close()
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        var rest = attempts
+        for await _ in refused {
+            rest -= 1
+            if rest == 0 { break }
+        }
+        try await listener.close()
+    }
+
     private static func freePort() async throws -> Int {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()

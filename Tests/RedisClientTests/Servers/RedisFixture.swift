@@ -54,16 +54,6 @@ enum RedisFixture {
 /// A name that no other test uses.
 func unique(_ name: String) -> String { "\(name):\(UUID().uuidString)" }
 
-/// Looks again and again until it is so, and says whether it came to be so in time.
-func eventually(within limit: Duration, _ isSo: () async throws -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + limit
-    while true {
-        if try await isSo() { return true }
-        if ContinuousClock.now >= end { return false }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}
-
 /// Passes on what a client announces.
 struct RecordingObserver: RedisObserver {
     enum Announcement: Sendable, Equatable {

@@ -1,4 +1,6 @@
 import NIOCore
+import NIOPosix
+import ProcessSupport
 import RedisClient
 import Testing
 
@@ -19,8 +21,9 @@ import Testing
                     await #expect { try await client.send(RedisCommand("PING")) } throws: { error in
                         (error as? RedisError)?.code == .unavailable
                     }
-                    // Long enough away for the longest wait between two attempts.
-                    try await Task.sleep(for: .seconds(1))
+                    // Away for so many attempts of each connection that the longest wait between two has been reached.
+                    let connections = Array(MultiThreadedEventLoopGroup.singleton.makeIterator()).count
+                    try await server.refuse(attempts: 6 * connections)
                     try await server.start()
                     let isBack = try await eventually(within: .seconds(2)) { client.isAvailable }
                     #expect(isBack)

@@ -1,4 +1,5 @@
 import NIOCore
+import ProcessSupport
 import RedisClient
 import Testing
 

@@ -1,6 +1,8 @@
 import Synchronization
 
 /// Breaks things, and tells the history when.
+///
+/// It sleeps by the machine's clock: what it breaks are other processes, which live by that and no other.
 final class FaultMaker: Sendable {
     private let site: Site
     private let load: LoadHandle

@@ -46,14 +46,3 @@ final class ChildProcess: Sendable {
 
     var log: String { (try? String(contentsOf: logFile, encoding: .utf8)) ?? "" }
 }
-
-/// Looks again and again until it is so.
-///
-/// - Throws: when it has not come to be so in time.
-func eventually(_ what: String, within limit: Duration, _ isSo: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + limit
-    while !(try await isSo()) {
-        guard ContinuousClock.now < end else { throw ChildProcess.Failure(description: "in \(limit) not \(what)") }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
