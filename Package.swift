@@ -70,14 +70,15 @@ let package = Package(
             name: "QueryProxy",
             dependencies: [
                 "JSONText", "Observability", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "Sessions",
-                nioCore, collections, logging,
+                nioCore, nioPosix, collections, logging,
             ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "LineProtocol",
             dependencies: [
-                "JSONText", "Observability", "QueryProxy", nioCore, nioPosix, nioSSL, deque, serviceLifecycle, logging,
+                "JSONText", "Observability", "QueryCache", "QueryProxy", nioCore, nioPosix, nioSSL, deque,
+                serviceLifecycle, logging,
             ],
             swiftSettings: swiftSettings
         ),
@@ -172,7 +173,8 @@ let package = Package(
         .testTarget(
             name: "LineProtocolTests",
             dependencies: [
-                "LineProtocol", "QueryProxy", nioCore, nioPosix, nioEmbedded, nioTestUtils, serviceLifecycle, logging,
+                "LineProtocol", "QueryCache", "QueryProxy", nioCore, nioPosix, nioEmbedded, nioTestUtils,
+                serviceLifecycle, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -138,7 +138,7 @@ extension QueryCache {
                 generations: generations,
                 body: body
             )
-            try? await shared.fill(request.key, entry, lease: ground.lease)
+            shared.fill(request.key, entry, lease: ground.lease)
         }
         let expiresAt = askedAt.addingSaturated(ttl)
         if policy.usesMemory {

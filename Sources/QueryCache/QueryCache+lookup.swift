@@ -1,6 +1,23 @@
-internal import NIOCore
+package import NIOCore
 
 extension QueryCache {
+    /// One request's look-up, and what was known when it began.
+    package struct Lookup: Sendable {
+        package let key: CacheKey
+        let tags: [Tag]
+        let policy: CachePolicy
+        let snapshot: TagSnapshot
+        /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
+        var replacedAskedAt: Int64?
+    }
+
+    /// Begins a look-up: to be called before anything is read for it.
+    ///
+    /// - Parameter tags: everything that the answer depends on; the same for the same key.
+    package func lookup(for key: CacheKey, tags: [Tag], policy: CachePolicy) -> Lookup {
+        Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
+    }
+
     /// The answer, from wherever it can be had first.
     ///
     /// - Parameter tags: everything that the answer depends on; the same for the same key.
@@ -13,17 +30,46 @@ extension QueryCache {
     ) async throws -> CacheAnswer {
         if let answer = freshInMemory(key, policy) {
             if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: answer.cost) {
-                let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
-                refreshInBackground(request, nil, insteadOf: answer, from: source)
+                refreshInBackground(lookup(for: key, tags: tags, policy: policy), nil, insteadOf: answer, from: source)
             }
             return answer
         }
-        let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
+        let request = lookup(for: key, tags: tags, policy: policy)
+        var read: SharedRead?
+        if let shared, shared.isUsable { read = try? await shared.read(key, tags) }
+        return try await answer(to: request, after: read, from: source)
+    }
+
+    // MARK: The shared store, without a task
+
+    /// Asks the shared store for the entry; nil where it cannot be asked.
+    package func sharedRead(for request: Lookup, on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead>? {
+        guard let shared, shared.isUsable else { return nil }
+        return shared.read(request.key, request.tags, on: eventLoop)
+    }
+
+    /// The answer, if what the shared store holds is one that need not be refreshed.
+    package func sharedAnswer(to request: Lookup, _ read: SharedRead) -> CacheAnswer? {
+        guard case .fresh(let answer) = judge(read, request) else { return nil }
+        // The other way throws dice for it.
+        let mayBeDue = EarlyRefresh.isPossible(remaining: answer.remaining, cost: answer.cost)
+        return request.policy.refreshesEarly && mayBeDue ? nil : answer
+    }
+
+    /// The answer to a look-up that memory had none for.
+    ///
+    /// - Parameter read: what the shared store said after the look-up had begun; nil where it said nothing.
+    /// - Throws: what the source throws, ``QueryCacheError``, or `CancellationError`.
+    package func answer(
+        to request: Lookup,
+        after read: SharedRead?,
+        from source: some QuerySource
+    ) async throws -> CacheAnswer {
+        let policy = request.policy
         var candidate = staleCandidateInMemory(request)
         var causeInStore: MissCause?
-        var generations: [Generation?]?
-        if let shared, shared.isUsable, let read = try? await shared.read(key, tags) {
-            generations = read.generations
+        let generations = read?.generations
+        if let read {
             switch judge(read, request) {
             case .fresh(let answer):
                 if policy.refreshesEarly, EarlyRefresh.isDue(remaining: answer.remaining, cost: answer.cost) {
@@ -52,16 +98,6 @@ extension QueryCache {
             guard error.isOutage, let answer = candidate?.answerIfError(policy) else { throw error }
             return answer
         }
-    }
-
-    /// One request's look-up, and what was known when it began.
-    struct Lookup: Sendable {
-        let key: CacheKey
-        let tags: [Tag]
-        let policy: CachePolicy
-        let snapshot: TagSnapshot
-        /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
-        var replacedAskedAt: Int64?
     }
 
     enum Judgement {
@@ -216,7 +252,7 @@ extension QueryCache {
         _ generations: [Generation?]?,
         from source: some QuerySource
     ) {
-        let task = Task {
+        let task = Task(executorPreference: source.executor) { [self] in
             let result: Result<FlightResult, any Error>
             do {
                 result = .success(try await fly(flight, request, generations, from: source))

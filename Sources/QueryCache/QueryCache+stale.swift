@@ -17,7 +17,7 @@ extension QueryCache {
     /// or one that came meanwhile.
     package func staleAnswer(for key: CacheKey, tags: [Tag], policy: CachePolicy) async -> CacheAnswer? {
         guard policy.staleIfError > 0 else { return nil }
-        let request = Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
+        let request = lookup(for: key, tags: tags, policy: policy)
         if let answer = staleCandidateInMemory(request)?.answerIfError(policy) { return answer }
         guard let shared, shared.isUsable, let read = try? await shared.read(key, tags) else { return nil }
         return switch judge(read, request) {

@@ -16,8 +16,8 @@ internal import Synchronization
 ///   └ refused        └ writes: PostgreSQL, a look at what it wrote, invalidation
 /// ```
 ///
-/// A hit in memory is found by ``immediateAnswer(to:)`` without waiting for anything; everything else by
-/// ``response(to:on:)``.
+/// A hit in memory is found by ``begin(_:)`` without waiting for anything, one in Redis by ``ask(_:on:)`` without a task;
+/// everything else by ``response(to:after:on:)`` and ``response(to:on:)``.
 package final class QueryProxy: Sendable {
     private let reloadable: Reloadable<QueryProxySettings>
     let settingsVersion = Atomic<UInt64>(0)
@@ -76,10 +76,25 @@ package final class QueryProxy: Sendable {
 
     /// The answer to any request. A failure is an answer too.
     package func response(to request: ProxyRequest, on eventLoop: any EventLoop) async -> Response {
-        let start = ContinuousClock.now
+        await response(to: request, since: .now())
+    }
+
+    func response(to request: ProxyRequest, since began: NIODeadline) async -> Response {
         let response = await answered(request)
-        slowRequests.note(request, response, took: start.duration(to: .now), settings, statements, logger)
+        noteIfSlow(request, response, since: began)
         return response
+    }
+
+    /// Whether a request that began then is one that the log shall tell of.
+    package func isSlow(since began: NIODeadline) -> Bool {
+        settings.slowRequest.map { began.nanosecondsUntilNow >= UInt64(clamping: $0) * 1_000_000 } ?? false
+    }
+
+    /// Writes a line to the log if the request took too long.
+    package func noteIfSlow(_ request: ProxyRequest, _ response: Response, since began: NIODeadline) {
+        guard isSlow(since: began) else { return }
+        let taken = Duration.nanoseconds(Int64(clamping: began.nanosecondsUntilNow))
+        slowRequests.note(request, response, took: taken, settings, statements, logger)
     }
 
     private func answered(_ request: ProxyRequest) async -> Response {

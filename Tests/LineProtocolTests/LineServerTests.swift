@@ -2,6 +2,7 @@ import LineProtocol
 import Logging
 import NIOCore
 import NIOPosix
+import QueryCache
 import QueryProxy
 import ServiceLifecycle
 import Synchronization
@@ -36,9 +37,33 @@ private final class FakeHandler: RequestHandler {
         into output: inout ByteBuffer
     ) -> Bool { false }
 
-    func immediateAnswer(to request: ProxyRequest) -> ImmediateAnswer? {
-        immediateResponse(to: request).map { ImmediateAnswer(response: $0) }
+    func begin(_ request: ProxyRequest) -> Beginning {
+        immediateResponse(to: request).map { .answer($0, again: nil) } ?? .other
     }
+
+    // Nothing is pending here.
+    func begin(again lookup: ReadyLookup, since began: NIODeadline, on eventLoop: any EventLoop) -> BeginningAgain {
+        .unknown
+    }
+
+    func ask(_ lookup: ReadyLookup, on eventLoop: any EventLoop) -> SharedQuestion? { nil }
+
+    func answer(
+        to question: SharedQuestion,
+        _ lookup: ReadyLookup,
+        _ read: SharedRead,
+        since began: NIODeadline
+    ) -> Response? { nil }
+
+    func response(
+        to read: PendingRead,
+        after question: (SharedQuestion, SharedRead?)?,
+        on executor: any TaskExecutor
+    ) async -> Response { .members(ByteBuffer()) }
+
+    func isSlow(since began: NIODeadline) -> Bool { false }
+
+    func noteIfSlow(_ request: ProxyRequest, _ response: Response, since began: NIODeadline) {}
 
     private func immediateResponse(to request: ProxyRequest) -> Response? {
         guard case .query(let query) = request, !query.sql.hasPrefix("wait") else { return nil }

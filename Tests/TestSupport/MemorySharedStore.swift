@@ -130,16 +130,21 @@ package final class MemorySharedStore: SharedStore {
         }
     }
 
-    package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
-        try state.withLock { state in
-            guard state.isUsable else { throw Away() }
+    package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
+        let isStored = state.withLock { state in
+            guard state.isUsable else { return false }
             state.fills += 1
             state.entries[key] = Kept(bytes: entry.bytes, until: clock.now + entry.lifetime)
+            return true
         }
-        if let lease { await release(key, lease) }
+        if isStored, let lease { giveBack(key, lease) }
     }
 
     package func release(_ key: CacheKey, _ lease: Lease) async {
+        giveBack(key, lease)
+    }
+
+    private func giveBack(_ key: CacheKey, _ lease: Lease) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             let name = LeaseKey(key: key, generations: lease.generations)
             guard state.leases[name] == lease else { return [] }

@@ -18,8 +18,9 @@ package enum LineServerDrain: Sendable {
 
 /// One connection: takes lines, answers them.
 ///
-/// A line that was answered from memory before is answered where it lies in what was read, without being taken out
-/// (``RecalledLines``). From the first line on of which that cannot be said, the way is the long one:
+/// A line that was answered from the cache before is answered where it lies in what was read, without being taken out
+/// (``RecalledLines``), if memory holds its answer. From the first line on of which that cannot be said, the way is the long
+/// one:
 ///
 /// Lines wait in `waiting` while as many requests run as may, or while the client does not read its answers (the channel is
 /// not writable); meanwhile nothing is read from the socket, so what a connection can make the server hold is bounded by
@@ -36,6 +37,8 @@ final class LineHandler: ChannelDuplexHandler {
     /// How long answers may take after the client shut down its side before it is asked whether it is still there.
     static let probeDelay = TimeAmount.milliseconds(250)
 
+    typealias Place = ReplyOrder<Reply>.Place
+
     struct Reply {
         let id: String?
         let response: Response
@@ -47,9 +50,9 @@ final class LineHandler: ChannelDuplexHandler {
         case closing
     }
 
-    private let handler: any RequestHandler
+    let handler: any RequestHandler
     let configuration: LineServerConfiguration
-    private let statistics: LineServerStatistics
+    let statistics: LineServerStatistics
     let loop: EventLoopShare
 
     var order = ReplyOrder<Reply>()
@@ -57,14 +60,14 @@ final class LineHandler: ChannelDuplexHandler {
     /// The beginning of a line whose end has not come.
     private var unfinished: ByteBuffer?
     var waiting: Deque<Line> = []
-    private var tasks: [Int: Task<Void, Never>] = [:]
-    private var nextTask = 0
+    var tasks: [Int: Task<Void, Never>] = [:]
+    var nextTask = 0
     private var input = Input.open
     private var isDraining = false
     /// As the channel said last.
     private var isWritable = true
     private var isReadHeld = false
-    private var isProcessing = false
+    var isProcessing = false
     private var isReading = false
     var isFinished = false
     var output = ByteBuffer()
@@ -216,6 +219,24 @@ final class LineHandler: ChannelDuplexHandler {
         return handler.writeHit(lookup, id: key.id, since: began, into: &answers)
     }
 
+    private enum Recalled {
+        /// And the answer written.
+        case answered
+        /// It was answered before, and memory has no answer to it.
+        case known(ReadyLookup, id: String?)
+        case unknown
+    }
+
+    private func recall(_ line: ByteBuffer, since began: NIODeadline) -> Recalled {
+        if isDraining { return .unknown }
+        return line.withUnsafeReadableBytes { bytes in
+            if recall(bytes, since: began, into: &output) { return .answered }
+            let key = LineKey(bytes)
+            guard let lookup = loop.lines.lookup(of: key) else { return .unknown }
+            return .known(lookup, id: key.id.isEmpty ? nil : String(decoding: key.id, as: UTF8.self))
+        }
+    }
+
     private func takeLines(from buffer: inout ByteBuffer) {
         if var earlier = unfinished {
             unfinished = nil
@@ -260,7 +281,18 @@ final class LineHandler: ChannelDuplexHandler {
             let message = "the line is longer than \(configuration.maximumRequestBytes) bytes"
             return refuse(ProxyError(.requestTooLarge, message), id: nil, context)
         }
-        if text.withUnsafeReadableBytes({ recall($0, since: .now(), into: &output) }) { return flushIfMuch(context) }
+        let began = NIODeadline.now()
+        switch recall(text, since: began) {
+        case .answered: return flushIfMuch(context)
+        case .known(let lookup, let id):
+            switch handler.begin(again: lookup, since: began, on: context.eventLoop) {
+            case .answer(let response): return answer(response, id: id, context)
+            case .asked(let question):
+                return wait(for: question, lookup, nil, line: text, id: id, since: began, context)
+            case .unknown: break
+            }
+        case .unknown: break
+        }
         let request: LineRequest
         do throws(LineRequestError) {
             request = try LineRequest(line: text)
@@ -279,17 +311,33 @@ final class LineHandler: ChannelDuplexHandler {
             input = .closing
             waiting.removeAll()
         case .proxy(let proxyRequest):
-            if let immediate = handler.immediateAnswer(to: proxyRequest) {
-                if let lookup = immediate.lookup { remember(text, id: request.id, lookup) }
-                answer(immediate.response, id: request.id, context)
-            } else {
-                run(proxyRequest, id: request.id, context)
+            begin(proxyRequest, line: text, id: request.id, since: began, context)
+        }
+    }
+
+    private func begin(
+        _ request: ProxyRequest,
+        line: ByteBuffer,
+        id: String?,
+        since began: NIODeadline,
+        _ context: ChannelHandlerContext
+    ) {
+        switch handler.begin(request) {
+        case .answer(let response, let lookup):
+            if let lookup { remember(line, id: id, lookup) }
+            answer(response, id: id, context)
+        case .pending(let read):
+            if let question = handler.ask(read.ready, on: context.eventLoop) {
+                return wait(for: question, read.ready, read, line: line, id: id, since: began, context)
             }
+            run(read, after: nil, at: order.begin(isOrdered: id == nil), id: id, context)
+        case .other:
+            run(request, at: order.begin(isOrdered: id == nil), id: id, context)
         }
     }
 
     /// Only if the `id` that was read is the one that ``LineKey`` sees; otherwise it would be remembered as a part of the line.
-    private func remember(_ line: ByteBuffer, id: String?, _ lookup: ReadyLookup) {
+    func remember(_ line: ByteBuffer, id: String?, _ lookup: ReadyLookup) {
         line.withUnsafeReadableBytes { bytes in
             let key = LineKey(bytes)
             guard key.id.elementsEqual((id ?? "").utf8) else { return }
@@ -312,35 +360,54 @@ final class LineHandler: ChannelDuplexHandler {
         }
     }
 
-    private func run(_ request: ProxyRequest, id: String?, _ context: ChannelHandlerContext) {
-        let place = order.begin(isOrdered: id == nil)
+    func run(_ request: ProxyRequest, at place: Place, id: String?, _ context: ChannelHandlerContext) {
+        let (handler, eventLoop, isStats) = (handler, context.eventLoop, request == .stats)
+        run(at: place, id: id, isStats: isStats, context) { await handler.response(to: request, on: eventLoop) }
+    }
+
+    func run(
+        at place: Place,
+        id: String?,
+        isStats: Bool = false,
+        _ context: ChannelHandlerContext,
+        _ body: @escaping @Sendable () async -> Response
+    ) {
         let number = nextTask
         nextTask += 1
         let eventLoop = context.eventLoop
-        let handler = self.handler
         let context = NIOLoopBound(context, eventLoop: eventLoop)
         let this = NIOLoopBound(self, eventLoop: eventLoop)
         tasks[number] = Task(executorPreference: loop.executor) {
-            let response = await handler.response(to: request, on: eventLoop)
-            eventLoop.execute {
-                this.value.completed(number, place, request, Reply(id: id, response: response), context.value)
+            let response = await body()
+            // Where the task ended on its executor, as it does, that is here and now.
+            if eventLoop.inEventLoop {
+                this.value.completed(number, place, isStats, Reply(id: id, response: response), context.value)
+            } else {
+                eventLoop.execute {
+                    this.value.completed(number, place, isStats, Reply(id: id, response: response), context.value)
+                }
             }
         }
     }
 
     private func completed(
         _ task: Int,
-        _ place: ReplyOrder<Reply>.Place,
-        _ request: ProxyRequest,
+        _ place: Place,
+        _ isStats: Bool,
         _ reply: Reply,
         _ context: ChannelHandlerContext
     ) {
         tasks[task] = nil
         var reply = reply
-        if request == .stats, case .members(var members) = reply.response {
+        if isStats, case .members(var members) = reply.response {
             statistics.write(into: &members, limit: configuration.maximumConnections)
             reply = Reply(id: reply.id, response: .members(members))
         }
+        completed(place, reply, context)
+    }
+
+    /// A request that had to wait has its answer.
+    func completed(_ place: Place, _ reply: Reply, _ context: ChannelHandlerContext) {
         let ready = order.complete(place, with: reply)
         guard context.channel.isActive else { return }
         lastActivity = .now()

@@ -1,10 +1,12 @@
 package import NIOCore
+package import QueryCache
 package import QueryProxy
 
 /// What a front end hands requests to.
 package protocol RequestHandler: Sendable {
-    /// The answer, where it is at hand without waiting for anything. Called on the connection's event loop.
-    func immediateAnswer(to request: ProxyRequest) -> ImmediateAnswer?
+    /// Begins a request, and answers it where the answer is at hand without waiting for anything. Called on the connection's
+    /// event loop.
+    func begin(_ request: ProxyRequest) -> Beginning
 
     /// Writes the answer as a line, where it is at hand for a request that was answered so before. Called on the connection's
     /// event loop.
@@ -18,6 +20,35 @@ package protocol RequestHandler: Sendable {
         since began: NIODeadline,
         into output: inout ByteBuffer
     ) -> Bool
+
+    /// Begins a request that was answered before, and whose answer ``writeHit(_:id:since:into:)`` has not found. Called on the
+    /// connection's event loop.
+    func begin(again lookup: ReadyLookup, since began: NIODeadline, on eventLoop: any EventLoop) -> BeginningAgain
+
+    /// Asks Redis for a request that memory has no answer to; nil where that is of no use.
+    func ask(_ lookup: ReadyLookup, on eventLoop: any EventLoop) -> SharedQuestion?
+
+    /// The answer, if what Redis said is one. Called on the connection's event loop.
+    func answer(
+        to question: SharedQuestion,
+        _ lookup: ReadyLookup,
+        _ read: SharedRead,
+        since began: NIODeadline
+    ) -> Response?
+
+    /// The answer to a read that neither memory nor Redis has answered. Never throws: a failure is an answer. When the task is
+    /// cancelled nobody waits any more.
+    func response(
+        to read: PendingRead,
+        after question: (SharedQuestion, SharedRead?)?,
+        on executor: any TaskExecutor
+    ) async -> Response
+
+    /// Whether a request that began then has taken so long that ``noteIfSlow(_:_:since:)`` would say so.
+    func isSlow(since began: NIODeadline) -> Bool
+
+    /// Told of requests that were answered without ``response(to:on:)`` and are slow.
+    func noteIfSlow(_ request: ProxyRequest, _ response: Response, since began: NIODeadline)
 
     /// A line could not be read, or came too late: it is answered with this error without being handed in.
     func refused(_ error: ProxyError)

@@ -14,9 +14,11 @@ actor PostgresConnection {
     nonisolated let id: Int
     nonisolated let loop: PollLoop
     nonisolated let openedAt: ContinuousClock.Instant
+    private nonisolated let standing = ConnectionStanding()
     /// Stays the same once connected.
-    nonisolated let socketBox = SocketBox()
-    nonisolated var socket: Int32 { socketBox.value }
+    nonisolated var socket: Int32 { standing.socket }
+    /// Once false, it stays so.
+    nonisolated var isUsable: Bool { standing.isUsable }
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     let handle: ConnectionHandle
@@ -24,7 +26,6 @@ actor PostgresConnection {
     var prepared: PreparedStatements
     /// Plans of an older version are dropped before the next script.
     private var planVersion: UInt64
-    private(set) var isUsable = true
     private var backend: PostgresBackend?
     /// Whether the server looks now and then, while a statement runs, if anybody is still connected.
     private var isWatchedByServer = false
@@ -83,7 +84,7 @@ actor PostgresConnection {
             case PGRES_POLLING_OK:
                 PQsetnonblocking(handle.pointer, 1)
                 PQenterPipelineMode(handle.pointer)
-                socketBox.value = handle.socket
+                standing.socket = handle.socket
                 try await loadBuiltInTypes()
                 return
             case PGRES_POLLING_READING: toWrite = false
@@ -94,7 +95,7 @@ actor PostgresConnection {
     }
 
     private func unavailable() -> PostgresError {
-        isUsable = false
+        markUnusable()
         return PostgresError(.unavailable, "PostgreSQL cannot be reached: \(handle.errorMessage)")
     }
 
@@ -111,18 +112,18 @@ actor PostgresConnection {
     // MARK: Between scripts
 
     func close() {
-        isUsable = false
+        markUnusable()
     }
 
-    func markUnusable() {
-        isUsable = false
+    nonisolated func markUnusable() {
+        standing.markUnusable()
     }
 
     /// Whether an idle connection is still there. The server may have closed it meanwhile.
-    func isAlive() -> Bool {
+    private func isAlive() -> Bool {
         guard isUsable, PQstatus(handle.pointer) == CONNECTION_OK else { return false }
         // libpq would read a farewell as a notice, and notice the end only at the next read; so the socket is asked.
-        if handle.hasUnexpectedInput { isUsable = false }
+        if handle.hasUnexpectedInput { markUnusable() }
         return isUsable
     }
 
@@ -131,12 +132,14 @@ actor PostgresConnection {
     /// - Parameters:
     ///   - planVersion: prepared statements made under another one are dropped first.
     ///   - deadline: the running statement is cancelled then.
+    /// - Returns: nil where the connection had been closed while it was idle; nothing was sent then.
     func run(
         _ script: PostgresScript,
         planVersion: UInt64,
         deadline: ContinuousClock.Instant?,
         interruption: Interruption
-    ) async throws(PostgresError) -> [PostgresResult] {
+    ) async throws(PostgresError) -> [PostgresResult]? {
+        guard isAlive() else { return nil }
         if planVersion != self.planVersion {
             try await dropPlans(deadline, interruption)
             self.planVersion = planVersion
@@ -182,7 +185,7 @@ actor PostgresConnection {
     }
 
     private func recover() async {
-        do throws(PostgresError) { try await rollBackIfNeeded() } catch { isUsable = false }
+        do throws(PostgresError) { try await rollBackIfNeeded() } catch { markUnusable() }
     }
 
     private func dropPlans(
@@ -216,7 +219,7 @@ actor PostgresConnection {
             let answers = try await runPlainly(commands, deadline, Interruption())
             if answers.last?.rows.isEmpty == false { try await dropPlans(deadline, Interruption()) }
         } catch {
-            isUsable = false
+            markUnusable()
         }
     }
 
@@ -311,12 +314,20 @@ extension PostgresError {
     }
 }
 
-/// A connection's descriptor, for those who wake it from other threads.
-final class SocketBox: Sendable {
+/// What other threads may know of a connection without waiting for its turn.
+private final class ConnectionStanding: Sendable {
     private let descriptor = Atomic<Int32>(-1)
+    private let usable = Atomic<Bool>(true)
 
-    var value: Int32 {
+    /// For those who wake it.
+    var socket: Int32 {
         get { descriptor.load(ordering: .acquiring) }
         set { descriptor.store(newValue, ordering: .releasing) }
+    }
+
+    var isUsable: Bool { usable.load(ordering: .acquiring) }
+
+    func markUnusable() {
+        usable.store(false, ordering: .releasing)
     }
 }

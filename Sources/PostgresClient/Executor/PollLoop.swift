@@ -37,11 +37,74 @@ package final class PollLoop: SerialExecutor {
 
     private struct State {
         var jobs: [UnownedJob] = []
-        var waiters: [Int32: Waiter] = [:]
+        var waiters = Waiters()
         var timers: [Int: Timer] = [:]
         var nextTimer = 0
+        /// No timer and no waiter is due before; it may be one that is gone.
+        var earliestDeadline: ContinuousClock.Instant?
         var isSleeping = false
         var isStopped = false
+
+        /// Whether whoever sleeps now would sleep too long.
+        mutating func note(_ deadline: ContinuousClock.Instant?) -> Bool {
+            guard let deadline, earliestDeadline.map({ deadline < $0 }) ?? true else { return false }
+            earliestDeadline = deadline
+            return isSleeping
+        }
+
+        /// Takes out what is due.
+        mutating func takeDue(_ now: ContinuousClock.Instant) -> (waiters: [Waiter], timers: [Timer]) {
+            guard isStopped || earliestDeadline.map({ $0 <= now }) == true else { return ([], []) }
+            let due = timers.filter { $0.value.deadline <= now }
+            for number in due.keys { timers[number] = nil }
+            let late = waiters.remove { [isStopped] in isStopped || $0.deadline.map { $0 <= now } == true }
+            earliestDeadline = nil
+            for timer in timers.values { earliestDeadline = min(earliestDeadline, timer.deadline) }
+            for waiter in waiters.all { earliestDeadline = min(earliestDeadline, waiter.deadline) }
+            return (late, due.values.map { $0 })
+        }
+    }
+
+    /// Who waits for which descriptor, and what `poll` is told of them, in the same order.
+    private struct Waiters {
+        private(set) var all: [Waiter] = []
+        private var places: [Int32: Int] = [:]
+        /// The first is the pipe's, which nobody waits for.
+        private(set) var descriptors: [pollfd] = []
+
+        var isEmpty: Bool { all.isEmpty }
+
+        mutating func watch(_ descriptor: Int32) {
+            descriptors = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        }
+
+        func contains(_ descriptor: Int32) -> Bool { places[descriptor] != nil }
+
+        mutating func insert(_ waiter: Waiter, for descriptor: Int32) {
+            places[descriptor] = all.count
+            all.append(waiter)
+            descriptors.append(pollfd(fd: descriptor, events: waiter.events, revents: 0))
+        }
+
+        mutating func remove(_ descriptor: Int32) -> Waiter? {
+            guard let place = places.removeValue(forKey: descriptor) else { return nil }
+            let waiter = all[place]
+            // The last one takes its place.
+            let last = all.count - 1
+            if place != last {
+                all[place] = all[last]
+                descriptors[place + 1] = descriptors[last + 1]
+                places[descriptors[place + 1].fd] = place
+            }
+            all.removeLast()
+            descriptors.removeLast()
+            return waiter
+        }
+
+        mutating func remove(where isMeant: (Waiter) -> Bool) -> [Waiter] {
+            let meant = descriptors.indices.dropFirst().filter { isMeant(all[$0 - 1]) }.map { descriptors[$0].fd }
+            return meant.compactMap { remove($0) }
+        }
     }
 
     private let state = Mutex(State())
@@ -56,6 +119,7 @@ package final class PollLoop: SerialExecutor {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
         }
         wakeUp = (ends[0], ends[1])
+        state.withLock { $0.waiters.watch(ends[0]) }
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(self).toOpaque()
         pthread_create(
@@ -106,18 +170,20 @@ package final class PollLoop: SerialExecutor {
             let events = Int16(POLLIN) | (toWrite ? Int16(POLLOUT) : 0)
             let isInterrupted = state.withLock { state in
                 if interruption?.isPending == true || state.isStopped { return true }
-                precondition(state.waiters[descriptor] == nil, "two waiters for one connection")
-                state.waiters[descriptor] = Waiter(continuation: continuation, events: events, deadline: deadline)
+                precondition(!state.waiters.contains(descriptor), "two waiters for one connection")
+                let waiter = Waiter(continuation: continuation, events: events, deadline: deadline)
+                state.waiters.insert(waiter, for: descriptor)
+                // The loop's own thread is here, so the loop is not asleep.
+                _ = state.note(deadline)
                 return false
             }
-            // The loop's own thread is here, so the loop is not asleep and will find the new waiter.
             if isInterrupted { continuation.resume(returning: .interrupted) }
         }
     }
 
     /// Wakes whoever waits for a descriptor. From any thread.
     func interrupt(_ descriptor: Int32) {
-        let waiter = state.withLock { $0.waiters.removeValue(forKey: descriptor) }
+        let waiter = state.withLock { $0.waiters.remove(descriptor) }
         waiter?.continuation.resume(returning: .interrupted)
     }
 
@@ -125,12 +191,12 @@ package final class PollLoop: SerialExecutor {
     /// - Returns: what ``cancel(_:)`` takes.
     @discardableResult
     func schedule(at deadline: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> Int {
-        let (number, isSleeping) = state.withLock { state in
+        let (number, sleepsTooLong) = state.withLock { state in
             state.nextTimer += 1
             state.timers[state.nextTimer] = Timer(deadline: deadline, action: action)
-            return (state.nextTimer, state.isSleeping)
+            return (state.nextTimer, state.note(deadline))
         }
-        if isSleeping { wake() }
+        if sleepsTooLong { wake() }
         return number
     }
 
@@ -163,19 +229,12 @@ package final class PollLoop: SerialExecutor {
     private func beginSleep() -> (Int32, [pollfd])? {
         state.withLock { state in
             if state.isStopped && state.jobs.isEmpty && state.waiters.isEmpty { return nil }
-            var descriptors = [pollfd(fd: wakeUp.reading, events: Int16(POLLIN), revents: 0)]
-            for (descriptor, waiter) in state.waiters {
-                descriptors.append(pollfd(fd: descriptor, events: waiter.events, revents: 0))
-            }
-            if !state.jobs.isEmpty || state.isStopped { return (0, descriptors) }
+            if !state.jobs.isEmpty || state.isStopped { return (0, state.waiters.descriptors) }
             state.isSleeping = true
-            var deadline: ContinuousClock.Instant?
-            for waiter in state.waiters.values { deadline = min(deadline, waiter.deadline) }
-            for timer in state.timers.values { deadline = min(deadline, timer.deadline) }
-            guard let deadline else { return (-1, descriptors) }
+            guard let deadline = state.earliestDeadline else { return (-1, state.waiters.descriptors) }
             let left = ContinuousClock.now.duration(to: deadline).components
             let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
-            return (Int32(clamping: Swift.max(0, milliseconds + 1)), descriptors)
+            return (Int32(clamping: Swift.max(0, milliseconds + 1)), state.waiters.descriptors)
         }
     }
 
@@ -191,24 +250,14 @@ package final class PollLoop: SerialExecutor {
                 while read(wakeUp.reading, bytes.baseAddress, bytes.count) == bytes.count {}
             }
         }
-        var woken: [(Waiter, Wake)] = []
-        let timers = state.withLock { state in
+        let (woken, due) = state.withLock { state in
             state.isSleeping = false
-            for descriptor in ready {
-                if let waiter = state.waiters.removeValue(forKey: descriptor) { woken.append((waiter, .ready)) }
-            }
-            let now = ContinuousClock.now
-            for (descriptor, waiter) in state.waiters {
-                guard state.isStopped || waiter.deadline.map({ $0 <= now }) == true else { continue }
-                state.waiters.removeValue(forKey: descriptor)
-                woken.append((waiter, .timedOut))
-            }
-            let due = state.timers.filter { $0.value.deadline <= now }
-            for number in due.keys { state.timers[number] = nil }
-            return due.values.map { $0 }
+            let woken = ready.compactMap { state.waiters.remove($0) }
+            return (woken, state.takeDue(.now))
         }
-        for (waiter, wake) in woken { waiter.continuation.resume(returning: wake) }
-        for timer in timers { timer.action() }
+        for waiter in woken { waiter.continuation.resume(returning: .ready) }
+        for waiter in due.waiters { waiter.continuation.resume(returning: .timedOut) }
+        for timer in due.timers { timer.action() }
     }
 }
 

@@ -42,12 +42,16 @@ struct PoolState<Connection> {
     var waiting: Int { waiters.count }
     private var total: Int { opening + idle.count + busy }
 
+    /// An idle connection, for a caller who would have to prepare for waiting; nil where there is none.
+    mutating func takeIdle() -> Connection? {
+        guard !isShutDown, let last = idle.popLast() else { return nil }
+        busy += 1
+        return last.connection
+    }
+
     mutating func acquire() -> Acquisition {
         if isShutDown { return .fail(PostgresError(.shuttingDown, "the server is shutting down")) }
-        if let last = idle.popLast() {
-            busy += 1
-            return .connection(last.connection)
-        }
+        if let connection = takeIdle() { return .connection(connection) }
         if let downBecause { return .fail(downBecause) }
         nextWaiter += 1
         let waiter = WaiterID(number: nextWaiter)

@@ -106,26 +106,29 @@ package final class PostgresPool: Sendable {
         _ script: PostgresScript,
         _ deadline: ContinuousClock.Instant?
     ) async throws(PostgresError) -> [PostgresResult] {
-        let connection = try await acquire(until: deadline)
-        let interruption = Interruption()
-        let result: Result<[PostgresResult], PostgresError> = await withTaskCancellationHandler {
-            do throws(PostgresError) {
-                let results = try await connection.run(
-                    script,
-                    planVersion: planVersion.load(ordering: .acquiring),
-                    deadline: deadline,
-                    interruption: interruption
-                )
-                return .success(results)
-            } catch {
-                return .failure(error)
+        while true {
+            let connection = try await acquire(until: deadline)
+            let interruption = Interruption()
+            let result: Result<[PostgresResult]?, PostgresError> = await withTaskCancellationHandler {
+                do throws(PostgresError) {
+                    let results = try await connection.run(
+                        script,
+                        planVersion: planVersion.load(ordering: .acquiring),
+                        deadline: deadline,
+                        interruption: interruption
+                    )
+                    return .success(results)
+                } catch {
+                    return .failure(error)
+                }
+            } onCancel: {
+                interruption.raise()
+                connection.loop.interrupt(connection.socket)
             }
-        } onCancel: {
-            interruption.raise()
-            connection.loop.interrupt(connection.socket)
+            release(connection, needsReset: script.mayLeaveSessionState)
+            // Where the server had closed it while it was idle, another one is taken.
+            if let results = try result.get() { return results }
         }
-        await release(connection, needsReset: script.mayLeaveSessionState)
-        return try result.get()
     }
 
     /// Prepared statements and types made so far may be out of date: the schema changed.
@@ -178,18 +181,24 @@ package final class PostgresPool: Sendable {
         until deadline: ContinuousClock.Instant?
     ) async throws(PostgresError) -> PostgresConnection {
         while true {
-            let connection = try await next(until: deadline)
+            if Task.isCancelled { throw PostgresError(.cancelled, "nobody waited any more") }
+            let connection: PostgresConnection
+            if let idle = state.withLock({ $0.pool.takeIdle() }) {
+                connection = idle
+            } else {
+                connection = try await next(until: deadline)
+            }
             let isOutdated = state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
-            if !isOutdated, await connection.isAlive() { return connection }
-            // The server closed it while it was idle, or a role's or database's settings were changed since.
+            if !isOutdated { return connection }
+            // A role's or the database's settings were changed since it was opened.
             let open = state.withLock { $0.pool.ended() }
             request(open)
             jobSink.yield(.close(connection))
         }
     }
 
+    /// Waits for a connection if it has to.
     private func next(until deadline: ContinuousClock.Instant?) async throws(PostgresError) -> PostgresConnection {
-        if Task.isCancelled { throw PostgresError(.cancelled, "nobody waited any more") }
         let waiterID = Mutex<PoolState<PostgresConnection>.WaiterID?>(nil)
         let timer = Mutex<Int?>(nil)
         let result = await withTaskCancellationHandler {
@@ -239,8 +248,8 @@ package final class PostgresPool: Sendable {
         continuation?.resume(returning: .failure(error))
     }
 
-    private func release(_ connection: PostgresConnection, needsReset: Bool) async {
-        guard await connection.isUsable else {
+    private func release(_ connection: PostgresConnection, needsReset: Bool) {
+        guard connection.isUsable else {
             let open = state.withLock { $0.pool.ended() }
             request(open)
             jobSink.yield(.close(connection))
@@ -294,7 +303,7 @@ package final class PostgresPool: Sendable {
         case .open: await open()
         case .reset(let connection):
             await connection.resetSession()
-            if await connection.isUsable {
+            if connection.isUsable {
                 free(connection)
             } else {
                 request(state.withLock { $0.pool.ended() })

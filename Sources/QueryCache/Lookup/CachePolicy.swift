@@ -80,8 +80,16 @@ package enum MissCause: Sendable, Equatable {
 
 /// Where answers come from when the cache has none.
 package protocol QuerySource: Sendable {
+    /// Where the task runs that asks it: best where the answer is waited for, since each change of threads costs more than
+    /// all that is computed. Nil for any thread.
+    var executor: (any TaskExecutor)? { get }
+
     /// Asks PostgreSQL. When the task is cancelled nobody waits any more.
     func fetch() async throws -> ByteBuffer
+}
+
+extension QuerySource {
+    package var executor: (any TaskExecutor)? { nil }
 }
 
 /// An error of a source after which an answer past its TTL is better than none: PostgreSQL cannot be reached, or is too slow.

@@ -11,6 +11,9 @@ package protocol SharedStore: Sendable {
     /// The entry, and its tags' generations, from one moment.
     func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead
 
+    /// The same for one who waits on an event loop.
+    func read(_ key: CacheKey, _ tags: [Tag], on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead>
+
     /// Gives every tag that has no generation a new one. Also asks for the lease on the key where one is wanted.
     ///
     /// - Parameter current: as read; nil for those that are missing.
@@ -21,8 +24,9 @@ package protocol SharedStore: Sendable {
         wantsLease: Bool
     ) async throws -> FillPreparation
 
-    /// Stores an entry, and gives the lease back.
-    func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws
+    /// Stores an entry, and gives the lease back. Does not wait for the store: one that fails is away, and an entry less is
+    /// another miss. Whoever reads from the same event loop afterwards finds it.
+    func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?)
 
     /// Gives a lease back without an entry.
     func release(_ key: CacheKey, _ lease: Lease) async
@@ -35,6 +39,12 @@ package protocol SharedStore: Sendable {
     ///
     /// - Returns: false where the store could not be told; it keeps the invalidation and tells it first when it is back.
     func invalidate(_ invalidation: Invalidation) async -> Bool
+}
+
+extension SharedStore {
+    package func read(_ key: CacheKey, _ tags: [Tag], on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead> {
+        eventLoop.makeFutureWithTask { try await self.read(key, tags) }
+    }
 }
 
 package struct SharedRead: Sendable {

@@ -13,6 +13,7 @@ struct PostgresQuerySource: QuerySource {
     let timeout: Int64
     /// The schema under which the tags were told that the answer will be stored with; nil where nothing will be stored.
     var schemaVersion: UInt64?
+    var executor: (any TaskExecutor)?
 
     func fetch() async throws -> ByteBuffer {
         // The cache has taken its snapshot by now. Had the schema changed before it did, the tags might miss a table;

@@ -46,6 +46,9 @@ struct ChannelMachine: Hashable {
     private(set) var delay: Int64?
     private var lastEcho: Int64 = .min
 
+    /// Whether no other proxy is known to run. Known only while everything is heard.
+    var isAlone: Bool { isSubscribed && peers.isEmpty }
+
     init(origin: String, controlChannel: String) {
         self.origin = origin
         self.controlChannel = controlChannel

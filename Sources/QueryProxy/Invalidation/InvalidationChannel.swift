@@ -55,7 +55,7 @@ package final class InvalidationChannel: Sendable {
             }
             group.addTask {
                 while (try? await Task.sleep(for: .milliseconds(ChannelMachine.heartbeatInterval))) != nil {
-                    await self.perform(self.machine.withLock { $0.tick(now: self.clock.now) })
+                    await self.perform(self.change { $0.tick(now: self.clock.now) })
                     await self.meetOthers()
                 }
             }
@@ -74,7 +74,7 @@ package final class InvalidationChannel: Sendable {
 
     private func handle(_ event: RedisSubscriptionEvent) async {
         let now = clock.now
-        let actions = machine.withLock { machine in
+        let actions = change { machine in
             switch event {
             case .subscribed: machine.subscribed(now: now)
             case .lost: machine.lost()
@@ -88,7 +88,14 @@ package final class InvalidationChannel: Sendable {
 
     private func meetOthers() async {
         let running = await register.enter()
-        machine.withLock { $0.met(running, now: clock.now) }
+        change { $0.met(running, now: clock.now) }
+    }
+
+    private func change<Result>(_ body: (inout ChannelMachine) -> sending Result) -> sending Result {
+        machine.withLock { machine in
+            defer { store.becameAlone(machine.isAlone) }
+            return body(&machine)
+        }
     }
 
     private func perform(_ actions: [ChannelMachine.Action]) async {

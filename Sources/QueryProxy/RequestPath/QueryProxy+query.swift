@@ -107,11 +107,17 @@ extension QueryProxy {
     }
 
     /// A flight is shared, so it gets at least the usual time; who wants less leaves it at his own time-out.
+    ///
+    /// - Parameters:
+    ///   - earlier: a look-up that memory had no answer for, and what Redis said then; nil where neither was asked.
+    ///   - executor: where the task runs that asks PostgreSQL; nil for any thread.
     func lookedUp(
         _ lookup: CacheLookup,
         _ request: QueryRequest,
         _ statement: KnownStatement,
-        _ plan: ReadPlan
+        _ plan: ReadPlan,
+        after earlier: (QueryCache.Lookup, SharedRead?)? = nil,
+        on executor: (any TaskExecutor)? = nil
     ) async throws -> CacheAnswer {
         let own = settings.timeout(request.timeout)
         let source = PostgresQuerySource(
@@ -120,21 +126,27 @@ extension QueryProxy {
             statement: statement,
             namespace: lookup.namespace,
             timeout: max(own, settings.timeout(nil)),
-            schemaVersion: plan.schemaVersion
+            schemaVersion: plan.schemaVersion,
+            executor: executor
         )
-        if own >= settings.timeout(nil) {
-            return try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
-        }
+        if own >= settings.timeout(nil) { return try await answer(to: lookup, after: earlier, from: source) }
         do {
-            return try await within(own) { [cache] in
-                try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
-            }
+            return try await within(own) { try await self.answer(to: lookup, after: earlier, from: source) }
         } catch let error as ProxyError where error.code == .timeout {
             // Too slow for this caller.
             let stale = await cache.staleAnswer(for: lookup.key, tags: lookup.tags, policy: lookup.policy)
             guard let stale else { throw error }
             return stale
         }
+    }
+
+    private func answer(
+        to lookup: CacheLookup,
+        after earlier: (QueryCache.Lookup, SharedRead?)?,
+        from source: PostgresQuerySource
+    ) async throws -> CacheAnswer {
+        if let (request, read) = earlier { return try await cache.answer(to: request, after: read, from: source) }
+        return try await cache.answer(for: lookup.key, tags: lookup.tags, policy: lookup.policy, from: source)
     }
 
     /// Waits for what others may wait for too, so many milliseconds at most. The body must end soon when it is cancelled.

@@ -5,43 +5,26 @@ internal import QueryCache
 internal import SQLAnalysis
 internal import Synchronization
 
-/// A request's look into memory with everything about it decided: what ``QueryProxy/immediateAnswer(to:)`` finds out that
-/// hangs on the request, the schema and the settings, and not on what memory holds.
+/// A request's look-up with everything about it decided: what ``QueryProxy/begin(_:)`` finds out that hangs on the request,
+/// the schema and the settings, and not on what the cache holds.
 ///
-/// Who gets the same request again need neither read it nor route it: ``QueryProxy/writeHit(_:id:into:)`` looks into memory
-/// under the same key and policy, with the same checks as ever. It is out of date, and finds nothing, once the schema, the
-/// settings or PostgreSQL's identity may have changed.
+/// Who gets the same request again need neither read it nor route it: ``QueryProxy/writeHit(_:id:since:into:)`` looks into
+/// memory and ``QueryProxy/ask(_:on:)`` into Redis, under the same key and policy, with the same checks as ever. It is out of
+/// date, and finds nothing, once the schema, the settings or PostgreSQL's identity may have changed.
 package final class ReadyLookup: Sendable {
-    fileprivate let key: CacheKey
-    fileprivate let policy: CachePolicy
-    fileprivate let statement: KnownStatement
-    /// Where the namespace's answers are counted.
-    fileprivate let place: Int
+    let lookup: CacheLookup
+    let statement: KnownStatement
+    let hasOwnTimeout: Bool
+    /// Where the namespace's answers are counted; nil for one that nobody configured, which is counted by its name.
+    let place: Int?
     fileprivate let version: UInt64
 
-    fileprivate init(
-        _ lookup: CacheLookup,
-        _ statement: KnownStatement,
-        place: Int,
-        version: UInt64
-    ) {
-        key = lookup.key
-        policy = lookup.policy
+    init(_ lookup: CacheLookup, _ statement: KnownStatement, hasOwnTimeout: Bool, place: Int?, version: UInt64) {
+        self.lookup = lookup
         self.statement = statement
+        self.hasOwnTimeout = hasOwnTimeout
         self.place = place
         self.version = version
-    }
-}
-
-/// An answer that was in memory, and how to ask for it again.
-package struct ImmediateAnswer: Sendable {
-    package var response: Response
-    /// Nil where the request has to be read anew each time: where its answers are counted by a name of the caller's own.
-    package var lookup: ReadyLookup?
-
-    package init(response: Response, lookup: ReadyLookup? = nil) {
-        self.response = response
-        self.lookup = lookup
     }
 }
 
@@ -51,27 +34,7 @@ extension QueryProxy {
         statements.schemaVersion &+ settingsVersion.load(ordering: .acquiring) &+ postgres.identityVersion
     }
 
-    /// The answer, if memory holds it. Called on the event loop that read the request.
-    package func immediateAnswer(to request: ProxyRequest) -> ImmediateAnswer? {
-        // Before all that it tells of: a change meanwhile leaves a look-up that is out of date from the start.
-        let version = routeVersion
-        let began = NIODeadline.now()
-        guard case .query(let query) = request, query.invalidate.isEmpty, query.refresh.isEmpty,
-            let identity = postgres.identity,
-            let statement = statements.known(query.sql),
-            let plan = statement.plan(under: query.searchPath, schemaVersion: statements.schemaVersion),
-            case .cacheable = plan.cacheability, case .read = statement.shape.kind,
-            case .lookup(let lookup) = route(query, statement, plan, identity),
-            let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy)
-        else { return nil }
-        queries.countMemoryHit(of: statement)
-        return ImmediateAnswer(
-            response: .answer(counted(answer, namespace: lookup.namespace, since: began)),
-            lookup: counters.place(of: lookup.namespace).map {
-                ReadyLookup(lookup, statement, place: $0, version: version)
-            }
-        )
-    }
+    func isUpToDate(_ lookup: ReadyLookup) -> Bool { lookup.version == routeVersion }
 
     /// Writes the whole answer as a line, if memory holds it and the look-up is not out of date. Waits for nothing.
     ///
@@ -84,14 +47,14 @@ extension QueryProxy {
         since began: NIODeadline,
         into output: inout ByteBuffer
     ) -> Bool {
-        guard lookup.version == routeVersion,
-            let hit = cache.memoryHit(for: lookup.key, policy: lookup.policy),
+        guard lookup.version == routeVersion, let place = lookup.place,
+            let hit = cache.memoryHit(for: lookup.lookup.key, policy: lookup.lookup.policy),
             hit.body.readableBytes <= Self.largestCopiedBody
         else { return false }
         output.writeHit(id: id, age: hit.age, remaining: hit.remaining, body: hit.body)
         queries.countMemoryHit(of: lookup.statement)
         counters.countMemoryHit(
-            at: lookup.place,
+            at: place,
             spared: hit.cost.multipliedReportingOverflow(by: 1000).partialValue,
             taken: began.nanosecondsUntilNow
         )

@@ -81,6 +81,9 @@ package final class RedisClient: Sendable {
         return promise.futureResult
     }
 
+    /// For those who run on none.
+    package var anyEventLoop: any EventLoop { nextSlot().eventLoop }
+
     private func home(of eventLoop: any EventLoop) -> RedisSlot {
         homes[ObjectIdentifier(eventLoop)] ?? nextSlot()
     }

@@ -90,6 +90,58 @@ struct RepeatedLineTests {
         }
     }
 
+    @Test("where memory is off Redis answers them, each with its own id, and a write ends the answer")
+    func redis() async throws {
+        try await withThings(file: "[namespace.default]\nmemory = false\n") { [line] _, proxy, client in
+            #expect(try await client.ask("{\(line)").cache == "miss")
+            for number in 0..<10 {
+                for id in ["7", "\"a\"", "8"] {
+                    let answer = try await client.exchange("{\"id\":\(id),\(line)")
+                    #expect(answer.hasPrefix("{\"id\":\(id),\"ok\":true,\"cache\":\"redis\",\"age_ms\":"), "\(answer)")
+                }
+                #expect(try await client.ask("{\(line)").cache == "redis")
+                _ = try await client.query("UPDATE things SET name = 'name \(number)' WHERE id = 1")
+                let answer = try await client.ask("{\"id\":1,\(line)")
+                #expect(answer.cache == "miss" && answer.rows == "[[1,\"name \(number)\"]]", "\(answer)")
+                #expect(answer.json["id"]?.int == 1)
+            }
+            // Many at once: without an id in their order, and beside them those with one.
+            let other = line.replacingOccurrences(of: "[1]", with: "[2]")
+            for _ in 0..<2 { _ = try await client.ask("{\(other)") }
+            try await client.send(String(repeating: "{\(line)\n{\(other)\n", count: 100))
+            for number in 0..<200 {
+                let answer = try Answer(try await client.nextLine())
+                #expect(answer.rows == (number % 2 == 0 ? "[[1,\"name 9\"]]" : "[[2,\"two\"]]"))
+            }
+            // One who hangs up while Redis is asked harms nobody.
+            for _ in 0..<20 {
+                let leaving = try await proxy.client()
+                leaving.sendWithoutWaiting("{\(line)\n{\(other)\n")
+                await leaving.close()
+            }
+            #expect(try await client.ask("{\(line)").cache == "redis")
+            let stats = try await client.stats()
+            let errors = stats["errors"]?.jsonText
+            #expect(errors == "{}")
+        }
+    }
+
+    @Test("an answer that memory holds comes from there, however large it is")
+    func large() async throws {
+        try await withThings { _, _, client in
+            let line = LineClient.request("SELECT id, repeat('x', 40000) FROM things")
+            for expected in ["miss", "memory", "memory", "memory", "memory"] {
+                let answer = try await client.ask(line)
+                #expect(answer.cache == expected)
+            }
+            let named = LineClient.request("SELECT id FROM things", [#""ns":"nobody_s""#])
+            for expected in ["miss", "memory", "memory", "memory", "memory"] {
+                let answer = try await client.ask(named)
+                #expect(answer.cache == expected)
+            }
+        }
+    }
+
     @Test(
         "known and unknown lines in one piece, and lines in pieces, are answered in their order",
         arguments: [1, 3, 50, 1 << 20]

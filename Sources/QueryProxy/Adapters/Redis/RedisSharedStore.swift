@@ -1,5 +1,6 @@
 package import Logging
 package import NIOCore
+internal import NIOPosix
 package import QueryCache
 package import RedisClient
 internal import Synchronization
@@ -29,6 +30,7 @@ package final class RedisSharedStore: SharedStore {
     private let isBehind = Atomic<Bool>(false)
     /// Set while Redis answers invalidations with errors.
     private let isRefused = Atomic<Bool>(false)
+    private let isAlone = Atomic<Bool>(false)
     private let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(
@@ -66,6 +68,11 @@ package final class RedisSharedStore: SharedStore {
         }
     }
 
+    /// No other proxy is heard, or some may be. One that begins is heard at once.
+    func becameAlone(_ isAlone: Bool) {
+        self.isAlone.store(isAlone, ordering: .relaxed)
+    }
+
     // MARK: Reading and filling
 
     package var isUsable: Bool { redis.isAvailable && !isBehind.load(ordering: .acquiring) }
@@ -77,22 +84,28 @@ package final class RedisSharedStore: SharedStore {
     package var waitingInvalidations: Int { pending.withLock { $0.count } }
 
     package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
+        try await read(key, tags, on: MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop).get()
+    }
+
+    package func read(_ key: CacheKey, _ tags: [Tag], on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead> {
         let entryKey = keys.entry(key)
         var command = RedisCommand("MGET", entryKey)
         for tag in tags { command.append(keys.generation(tag)) }
+        let began = NIODeadline.now()
         // The time that is left is asked for first: should the entry be replaced in between, the new one is taken for
         // older than it is, never for younger.
-        let question = [RedisCommand("PTTL", entryKey), command]
-        let replies = try await operations.timed(.get) { try await redis.send(question) }
-        guard replies.count == 2, let values = replies[1].elements, values.count == tags.count + 1 else {
-            throw RedisError(code: .server, message: replies.last?.errorMessage ?? "MGET answered something else")
+        return redis.send([RedisCommand("PTTL", entryKey), command], on: eventLoop).flatMapThrowing {
+            [operations] replies in
+            operations.ended(.get, since: began)
+            guard replies.count == 2, let values = replies[1].elements, values.count == tags.count + 1 else {
+                throw RedisError(code: .server, message: replies.last?.errorMessage ?? "MGET answered something else")
+            }
+            return SharedRead(
+                entry: values[0].bytes,
+                remaining: replies[0].integer.flatMap { $0 >= 0 ? $0 : nil },
+                generations: values.dropFirst().map { $0.generation }
+            )
         }
-        let remaining = replies[0].integer.flatMap { $0 >= 0 ? $0 : nil }
-        return SharedRead(
-            entry: values[0].bytes,
-            remaining: remaining,
-            generations: values.dropFirst().map { $0.generation }
-        )
     }
 
     package func prepareFill(
@@ -102,7 +115,10 @@ package final class RedisSharedStore: SharedStore {
         wantsLease: Bool
     ) async throws -> FillPreparation {
         let generations = try await completed(current, tags)
-        guard wantsLease else { return FillPreparation(generations: generations, lease: .notWanted) }
+        // Alone, it would keep the right from nobody.
+        guard wantsLease, !isAlone.load(ordering: .relaxed) else {
+            return FillPreparation(generations: generations, lease: .notWanted)
+        }
         let lease = Lease(generations: generations, token: Generation())
         var command = RedisCommand("SET", keys.lease(RedisKeys.leaseName(key, under: generations)))
         command.append(lease.token.bytes)
@@ -139,22 +155,20 @@ package final class RedisSharedStore: SharedStore {
         return whole
     }
 
-    package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
-        try await operations.timed(.set) { try await store(key, entry, lease: lease) }
-    }
-
-    private func store(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) async throws {
+    package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
         var command = RedisCommand("SET", keys.entry(key))
         command.append(entry.bytes)
         command.append("PX")
         command.append(max(1, entry.lifetime))
-        guard let lease else {
-            _ = try await redis.send(command)
-            return
+        var commands = [command]
+        if let lease { commands.append(releaseCommand(.hash, key, lease)) }
+        let began = NIODeadline.now()
+        let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop
+        redis.send(commands, on: eventLoop).whenComplete { [self] result in
+            operations.ended(.set, since: began)
+            guard let lease, let replies = try? result.get(), replies.last?.isUnknownScript == true else { return }
+            _ = redis.send([releaseCommand(.source, key, lease)], on: eventLoop)
         }
-        let replies = try await redis.send([command, releaseCommand(.hash, key, lease)])
-        if replies.last?.isUnknownScript == true { await release(key, lease) }
-        if let message = replies.first?.errorMessage { throw RedisError(code: .server, message: message) }
     }
 
     package func release(_ key: CacheKey, _ lease: Lease) async {

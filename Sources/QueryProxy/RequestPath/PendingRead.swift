@@ -1,0 +1,151 @@
+package import NIOCore
+internal import PostgresClient
+package import QueryCache
+internal import SQLAnalysis
+
+/// How far a request comes without waiting for anything.
+package enum Beginning: Sendable {
+    /// Memory held the answer.
+    ///
+    /// - Parameter again: how to look for it when the same request comes again; nil where it has to be read anew each time.
+    case answer(Response, again: ReadyLookup?)
+    /// A read that the cache may have an answer to, though memory has none.
+    case pending(PendingRead)
+    /// Anything else.
+    case other
+}
+
+/// A read whose way is decided, and which memory had no answer to.
+package struct PendingRead: Sendable {
+    package let ready: ReadyLookup
+    let query: QueryRequest
+    let plan: ReadPlan
+    /// When the request had been read.
+    let began: NIODeadline
+
+    /// Whether its look-up serves for the same request again.
+    package var isWorthRemembering: Bool { ready.place != nil }
+}
+
+/// How far a request comes whose look-up is known from an earlier one.
+package enum BeginningAgain: Sendable {
+    /// Memory held the answer.
+    case answer(Response)
+    /// Redis is being asked.
+    case asked(SharedQuestion)
+    /// The request has to be read.
+    case unknown
+}
+
+/// A look-up for which Redis is being asked.
+package struct SharedQuestion: Sendable {
+    /// What was known before the question was sent.
+    let request: QueryCache.Lookup
+    package let reply: EventLoopFuture<SharedRead>
+}
+
+// The way of a read that memory has no answer to: Redis is asked from the event loop, without a task. Only if that brings no
+// answer either a task begins, which runs on the same event loop.
+extension QueryProxy {
+    /// Begins a request. Called on the event loop that read it.
+    package func begin(_ request: ProxyRequest) -> Beginning {
+        // Before all that it tells of: a change meanwhile leaves a look-up that is out of date from the start.
+        let version = routeVersion
+        let began = NIODeadline.now()
+        guard case .query(let query) = request, query.invalidate.isEmpty, query.refresh.isEmpty,
+            let identity = postgres.identity,
+            let statement = statements.known(query.sql),
+            let plan = statement.plan(under: query.searchPath, schemaVersion: statements.schemaVersion),
+            case .cacheable = plan.cacheability, case .read = statement.shape.kind,
+            case .lookup(let lookup) = route(query, statement, plan, identity)
+        else { return .other }
+        let ready = ReadyLookup(
+            lookup,
+            statement,
+            hasOwnTimeout: query.timeout != nil,
+            place: counters.place(of: lookup.namespace),
+            version: version
+        )
+        guard let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy) else {
+            return .pending(PendingRead(ready: ready, query: query, plan: plan, began: began))
+        }
+        queries.countMemoryHit(of: statement)
+        // An answer that is counted by a name of the caller's own goes the long way each time.
+        let again = ready.place == nil ? nil : ready
+        return .answer(.answer(counted(answer, namespace: lookup.namespace, since: began)), again: again)
+    }
+
+    /// Begins a request that was answered before. Called on the event loop that read it, when
+    /// ``writeHit(_:id:since:into:)`` has found nothing: memory may hold an answer too large for that, or one to be refreshed.
+    package func begin(
+        again lookup: ReadyLookup,
+        since began: NIODeadline,
+        on eventLoop: any EventLoop
+    ) -> BeginningAgain {
+        guard isUpToDate(lookup) else { return .unknown }
+        if let answer = cache.memoryAnswer(for: lookup.lookup.key, policy: lookup.lookup.policy) {
+            queries.countMemoryHit(of: lookup.statement)
+            return .answer(.answer(counted(answer, namespace: lookup.lookup.namespace, since: began)))
+        }
+        return ask(lookup, on: eventLoop).map { .asked($0) } ?? .unknown
+    }
+
+    /// Asks Redis; nil where it cannot be asked, the look-up is out of date, or the request has a time of its own, which Redis
+    /// is a part of.
+    package func ask(_ lookup: ReadyLookup, on eventLoop: any EventLoop) -> SharedQuestion? {
+        guard isUpToDate(lookup), !lookup.hasOwnTimeout else { return nil }
+        let (key, tags, policy) = (lookup.lookup.key, lookup.lookup.tags, lookup.lookup.policy)
+        let request = cache.lookup(for: key, tags: tags, policy: policy)
+        return cache.sharedRead(for: request, on: eventLoop).map { SharedQuestion(request: request, reply: $0) }
+    }
+
+    /// The answer, if what Redis said is one.
+    package func answer(
+        to question: SharedQuestion,
+        _ lookup: ReadyLookup,
+        _ read: SharedRead,
+        since began: NIODeadline
+    ) -> Response? {
+        guard let answer = cache.sharedAnswer(to: question.request, read) else { return nil }
+        let taken = Duration.nanoseconds(Int64(clamping: began.nanosecondsUntilNow))
+        observe(answer, lookup.lookup, of: lookup.statement, taken: taken)
+        return .answer(counted(answer, namespace: lookup.lookup.namespace, since: began))
+    }
+
+    /// The answer to a read that neither memory nor Redis has answered. Never throws: a failure is an answer.
+    ///
+    /// - Parameters:
+    ///   - question: what was asked of Redis for it, and what it said; nil where it was not asked.
+    ///   - executor: where the task runs that asks PostgreSQL.
+    package func response(
+        to read: PendingRead,
+        after question: (SharedQuestion, SharedRead?)?,
+        on executor: any TaskExecutor
+    ) async -> Response {
+        let (ready, query) = (read.ready, read.query)
+        // Another look-up's question says nothing of this one.
+        let earlier = question.flatMap { $0.0.request.key == ready.lookup.key ? ($0.0.request, $0.1) : nil }
+        do {
+            let answer = try await lookedUp(
+                ready.lookup,
+                query,
+                ready.statement,
+                read.plan,
+                after: earlier,
+                on: executor
+            )
+            let taken = Duration.nanoseconds(Int64(clamping: read.began.nanosecondsUntilNow))
+            observe(answer, ready.lookup, of: ready.statement, taken: taken)
+            let response = Response.answer(counted(answer, namespace: ready.lookup.namespace, since: read.began))
+            noteIfSlow(.query(query), response, since: read.began)
+            return response
+        } catch is OutdatedPlan {
+            return await response(to: .query(query), since: read.began)
+        } catch {
+            observeFailure(of: query)
+            let response = Response.failure(failure(error))
+            noteIfSlow(.query(query), response, since: read.began)
+            return response
+        }
+    }
+}
