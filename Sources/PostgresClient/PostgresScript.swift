@@ -52,6 +52,8 @@ package struct PostgresScript: Sendable {
     package var mayLeaveSessionState = false
     /// The script may be sent again when its connection was lost.
     package var isReadOnly = false
+    /// What it takes by experience, where that is little: it may then share a connection with others of the kind.
+    package var expectedDuration: Duration?
 
     package init(steps: [PostgresStep]) {
         self.steps = steps
@@ -70,4 +72,6 @@ package struct PostgresResult: Sendable {
     package var command = ""
     /// Rows answered, or rows changed where none were answered.
     package var rowCount = 0
+    /// How long PostgreSQL took, once it had nothing else to do for us.
+    package var duration = Duration.zero
 }

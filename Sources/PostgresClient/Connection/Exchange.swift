@@ -270,8 +270,9 @@ struct Exchange: ~Copyable {
                 }
                 begin(.timeout)
             case .interrupted:
-                if ending != nil { throw lost(connection, sentAll: true) }
-                begin(.cancelled)
+                // It may have been meant for another exchange of the same connection.
+                if ending == nil, interruption.isPending { begin(.cancelled) }
+            case .stopped: throw lost(connection, sentAll: true)
             }
             if PQconsumeInput(handle.pointer) != 1 { throw lost(connection, sentAll: true) }
             unsent = PQflush(handle.pointer)

@@ -140,10 +140,7 @@ actor PostgresConnection {
         interruption: Interruption
     ) async throws(PostgresError) -> [PostgresResult]? {
         guard isAlive() else { return nil }
-        if planVersion != self.planVersion {
-            try await dropPlans(deadline, interruption)
-            self.planVersion = planVersion
-        }
+        try await renewPlans(planVersion, deadline, interruption)
         do throws(PostgresError) {
             return try await attempt(script, deadline, interruption)
         } catch  where error.isStalePlan && isUsable && script.steps.contains(where: \.mayBePrepared) {
@@ -151,6 +148,28 @@ actor PostgresConnection {
             try await dropPlans(deadline, interruption)
             return try await attempt(script, deadline, interruption)
         }
+    }
+
+    /// Whether the connection is there, and has no prepared statements of an older version.
+    func isReady(planVersion: UInt64) async -> Bool {
+        guard isAlive() else { return false }
+        do throws(PostgresError) {
+            try await renewPlans(planVersion, .now + .seconds(10), Interruption())
+            return true
+        } catch {
+            await recover()
+            return false
+        }
+    }
+
+    private func renewPlans(
+        _ version: UInt64,
+        _ deadline: ContinuousClock.Instant?,
+        _ interruption: Interruption
+    ) async throws(PostgresError) {
+        guard version != planVersion else { return }
+        try await dropPlans(deadline, interruption)
+        planVersion = version
     }
 
     private func attempt(

@@ -20,8 +20,10 @@ package final class PollLoop: SerialExecutor {
     enum Wake {
         case ready
         case timedOut
-        /// ``interrupt(_:)`` was called, or the interruption was there already.
+        /// ``interrupt(_:)`` was called, which may have been meant for another waiter, or the interruption was there already.
         case interrupted
+        /// The loop ends.
+        case stopped
     }
 
     private struct Waiter {
@@ -37,6 +39,7 @@ package final class PollLoop: SerialExecutor {
 
     private struct State {
         var jobs: [UnownedJob] = []
+        var actions: [@Sendable () -> Void] = []
         var waiters = Waiters()
         var timers: [Int: Timer] = [:]
         var nextTimer = 0
@@ -155,6 +158,15 @@ package final class PollLoop: SerialExecutor {
         if isSleeping { wake() }
     }
 
+    /// Runs an action on the loop's thread, soon. From any thread.
+    func execute(_ action: @escaping @Sendable () -> Void) {
+        let isSleeping = state.withLock { state in
+            state.actions.append(action)
+            return state.isSleeping
+        }
+        if isSleeping { wake() }
+    }
+
     /// Waits until a descriptor is ready.
     ///
     /// - Parameter interruption: checked under the lock that ``interrupt(_:)`` takes, so that an interruption that comes
@@ -168,16 +180,17 @@ package final class PollLoop: SerialExecutor {
     ) async -> Wake {
         await withCheckedContinuation { continuation in
             let events = Int16(POLLIN) | (toWrite ? Int16(POLLOUT) : 0)
-            let isInterrupted = state.withLock { state in
-                if interruption?.isPending == true || state.isStopped { return true }
+            let wake: Wake? = state.withLock { state in
+                if state.isStopped { return .stopped }
+                if interruption?.isPending == true { return .interrupted }
                 precondition(!state.waiters.contains(descriptor), "two waiters for one connection")
                 let waiter = Waiter(continuation: continuation, events: events, deadline: deadline)
                 state.waiters.insert(waiter, for: descriptor)
                 // The loop's own thread is here, so the loop is not asleep.
                 _ = state.note(deadline)
-                return false
+                return nil
             }
-            if isInterrupted { continuation.resume(returning: .interrupted) }
+            if let wake { continuation.resume(returning: wake) }
         }
     }
 
@@ -214,12 +227,12 @@ package final class PollLoop: SerialExecutor {
 
     private func run() {
         while true {
-            let jobs = state.withLock { state in
-                let jobs = state.jobs
-                state.jobs = []
-                return jobs
+            let (jobs, actions) = state.withLock { state in
+                defer { (state.jobs, state.actions) = ([], []) }
+                return (state.jobs, state.actions)
             }
             for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for action in actions { action() }
             guard let (timeout, descriptors) = beginSleep() else { return }
             finishSleep(ready: wait(timeout, descriptors))
         }
@@ -228,8 +241,9 @@ package final class PollLoop: SerialExecutor {
     /// Milliseconds to sleep and what to watch, or nil when the loop has ended.
     private func beginSleep() -> (Int32, [pollfd])? {
         state.withLock { state in
-            if state.isStopped && state.jobs.isEmpty && state.waiters.isEmpty { return nil }
-            if !state.jobs.isEmpty || state.isStopped { return (0, state.waiters.descriptors) }
+            let isIdle = state.jobs.isEmpty && state.actions.isEmpty
+            if state.isStopped && isIdle && state.waiters.isEmpty { return nil }
+            if !isIdle || state.isStopped { return (0, state.waiters.descriptors) }
             state.isSleeping = true
             guard let deadline = state.earliestDeadline else { return (-1, state.waiters.descriptors) }
             let left = ContinuousClock.now.duration(to: deadline).components
@@ -264,6 +278,20 @@ package final class PollLoop: SerialExecutor {
 private func min(_ one: ContinuousClock.Instant?, _ other: ContinuousClock.Instant?) -> ContinuousClock.Instant? {
     guard let one, let other else { return one ?? other }
     return Swift.min(one, other)
+}
+
+/// Starts tasks on a loop's thread, where the connections live that they talk to.
+final class PollLoopTaskExecutor: TaskExecutor {
+    private let loop: PollLoop
+
+    init(_ loop: PollLoop) {
+        self.loop = loop
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
 }
 
 /// A wish to end what a connection is doing, raised from any thread.

@@ -28,13 +28,14 @@ package final class PostgresPool: Sendable {
         case close(PostgresConnection)
     }
 
-    private struct State {
+    struct State {
         var pool: PoolState<PostgresConnection>
+        var quick = QuickReads()
         var waiters: [PoolState<PostgresConnection>.WaiterID: Waiter] = [:]
         var identity: PostgresIdentity?
         /// Connections opened earlier have other session defaults than the identity says.
         var identitySince: ContinuousClock.Instant?
-        var starters: [CheckedContinuation<Result<Void, PostgresError>, Never>] = []
+        fileprivate var starters: [CheckedContinuation<Result<Void, PostgresError>, Never>] = []
         var connects = 0
         var failures = 0
         var failuresInRow = 0
@@ -43,14 +44,15 @@ package final class PostgresPool: Sendable {
         var nextID = 0
     }
 
-    private typealias Waiter = CheckedContinuation<Result<PostgresConnection, PostgresError>, Never>
+    typealias Waiter = @Sendable (Result<PostgresConnection, PostgresError>) -> Void
 
     private let configuration: PostgresConfiguration
     private let logger: Logger
-    private let state: Mutex<State>
-    private let loops: [PollLoop]
+    let state: Mutex<State>
+    let loops: [PollLoop]
+    let executors: [PollLoopTaskExecutor]
     private let types = TypeCatalogue()
-    private let planVersion = Atomic<UInt64>(0)
+    let planVersion = Atomic<UInt64>(0)
     private let identityChanges = Atomic<UInt64>(0)
     private let jobs: AsyncStream<Job>
     private let jobSink: AsyncStream<Job>.Continuation
@@ -60,6 +62,7 @@ package final class PostgresPool: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.loops = (0..<max(1, loops)).map { _ in PollLoop() }
+        executors = self.loops.map { PollLoopTaskExecutor($0) }
         state = Mutex(
             State(
                 pool: PoolState(
@@ -106,8 +109,14 @@ package final class PostgresPool: Sendable {
         _ script: PostgresScript,
         _ deadline: ContinuousClock.Instant?
     ) async throws(PostgresError) -> [PostgresResult] {
+        if let read = QuickRead(script, deadline, patience: limit(of: deadline)),
+            let results = try await runTogether(read)
+        {
+            return results
+        }
         while true {
             let connection = try await acquire(until: deadline)
+            let began = ContinuousClock.now
             let interruption = Interruption()
             let result: Result<[PostgresResult]?, PostgresError> = await withTaskCancellationHandler {
                 do throws(PostgresError) {
@@ -127,7 +136,10 @@ package final class PostgresPool: Sendable {
             }
             release(connection, needsReset: script.mayLeaveSessionState)
             // Where the server had closed it while it was idle, another one is taken.
-            if let results = try result.get() { return results }
+            if var results = try result.get() {
+                if results.count == 1 { results[0].duration = began.duration(to: .now) }
+                return results
+            }
         }
     }
 
@@ -191,9 +203,7 @@ package final class PostgresPool: Sendable {
             let isOutdated = state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
             if !isOutdated { return connection }
             // A role's or the database's settings were changed since it was opened.
-            let open = state.withLock { $0.pool.ended() }
-            request(open)
-            jobSink.yield(.close(connection))
+            discard(connection)
         }
     }
 
@@ -202,13 +212,14 @@ package final class PostgresPool: Sendable {
         let waiterID = Mutex<PoolState<PostgresConnection>.WaiterID?>(nil)
         let timer = Mutex<Int?>(nil)
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: Waiter) in
+            await withCheckedContinuation {
+                (continuation: CheckedContinuation<Result<PostgresConnection, PostgresError>, Never>) in
                 let (result, open): (Result<PostgresConnection, PostgresError>?, Int) = state.withLock { state in
                     switch state.pool.acquire() {
                     case .connection(let connection): return (.success(connection), 0)
                     case .fail(let error): return (.failure(error), 0)
                     case .wait(let waiter, let open):
-                        state.waiters[waiter] = continuation
+                        state.waiters[waiter] = { continuation.resume(returning: $0) }
                         waiterID.withLock { $0 = waiter }
                         return (nil, open)
                     }
@@ -230,7 +241,7 @@ package final class PostgresPool: Sendable {
     }
 
     /// Until when a connection is waited for, and what is said then.
-    private func limit(of deadline: ContinuousClock.Instant?) -> (ContinuousClock.Instant, PostgresError) {
+    func limit(of deadline: ContinuousClock.Instant?) -> (ContinuousClock.Instant, PostgresError) {
         let patience = configuration.acquireTimeout
         let end = ContinuousClock.now + patience
         guard let deadline, deadline < end else {
@@ -241,20 +252,15 @@ package final class PostgresPool: Sendable {
         )
     }
 
-    private func giveUp(_ waiter: PoolState<PostgresConnection>.WaiterID, _ error: PostgresError) {
-        let continuation = state.withLock { state in
+    func giveUp(_ waiter: PoolState<PostgresConnection>.WaiterID, _ error: PostgresError) {
+        let waiting = state.withLock { state in
             state.pool.leave(waiter) ? state.waiters.removeValue(forKey: waiter) : nil
         }
-        continuation?.resume(returning: .failure(error))
+        waiting?(.failure(error))
     }
 
-    private func release(_ connection: PostgresConnection, needsReset: Bool) {
-        guard connection.isUsable else {
-            let open = state.withLock { $0.pool.ended() }
-            request(open)
-            jobSink.yield(.close(connection))
-            return
-        }
+    func release(_ connection: PostgresConnection, needsReset: Bool) {
+        guard connection.isUsable else { return discard(connection) }
         if needsReset {
             jobSink.yield(.reset(connection))
         } else {
@@ -262,18 +268,25 @@ package final class PostgresPool: Sendable {
         }
     }
 
+    /// Of one that is in use.
+    func discard(_ connection: PostgresConnection) {
+        let open = state.withLock { $0.pool.ended() }
+        request(open)
+        jobSink.yield(.close(connection))
+    }
+
     private func free(_ connection: PostgresConnection) {
         let isOld = connection.openedAt + configuration.maximumLifetime < .now
-        let (continuation, open): (Waiter?, Int) = state.withLock { state in
+        let (waiting, open): (Waiter?, Int) = state.withLock { state in
             if isOld || state.pool.isShutDown { return (nil, state.pool.ended()) }
             let waiter = state.pool.released(connection, at: .now)
             return (waiter.flatMap { state.waiters.removeValue(forKey: $0) }, 0)
         }
         request(open)
-        continuation?.resume(returning: .success(connection))
+        waiting?(.success(connection))
     }
 
-    private func request(_ count: Int) {
+    func request(_ count: Int) {
         for _ in 0..<count { jobSink.yield(.open) }
     }
 
@@ -294,7 +307,7 @@ package final class PostgresPool: Sendable {
             return (waiters.compactMap { state.waiters.removeValue(forKey: $0) }, idle)
         }
         for waiter in waiters {
-            waiter.resume(returning: .failure(PostgresError(.shuttingDown, "the server is shutting down")))
+            waiter(.failure(PostgresError(.shuttingDown, "the server is shutting down")))
         }
     }
 
@@ -350,7 +363,7 @@ package final class PostgresPool: Sendable {
             return (waiter, starters, wasDown)
         }
         if wasDown { logger.notice("PostgreSQL is back") }
-        waiter?.resume(returning: .success(connection))
+        waiter?(.success(connection))
         for starter in starters { starter.resume(returning: .success(())) }
         request(state.withLock { $0.pool.openIfUseful() })
     }
@@ -368,7 +381,7 @@ package final class PostgresPool: Sendable {
             return (waiters, starters, wasDown)
         }
         if !wasDown { logger.error("PostgreSQL cannot be reached", metadata: ["error": "\(error.message)"]) }
-        for waiter in waiters { waiter.resume(returning: .failure(error)) }
+        for waiter in waiters { waiter(.failure(error)) }
         for starter in starters { starter.resume(returning: .failure(error)) }
         guard !Task.isCancelled else { return }
         request(state.withLock { $0.pool.openIfUseful() })

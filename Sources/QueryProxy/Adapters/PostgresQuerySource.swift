@@ -22,8 +22,11 @@ struct PostgresQuerySource: QuerySource {
         var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
         script.configure(request.settings, timeout, proxy.settings)
         script.isReadOnly = true
+        script.expectedDuration = statement.expectedDuration
         return try await proxy.timed(statement, namespace: namespace, size: \.readableBytes) {
-            try await proxy.postgres.run(script)[0].body
+            let result = try await proxy.postgres.run(script)[0]
+            statement.took(result.duration)
+            return result.body
         }
     }
 }

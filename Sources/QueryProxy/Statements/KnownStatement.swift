@@ -12,6 +12,9 @@ final class KnownStatement: Sendable {
     /// By the `search_path` that a request set, which is the only setting that changes what a name stands for.
     private let plans = Mutex(BoundedTable<ExactText?, ReadPlan>(limit: 64, costLimit: 64 << 10))
     private let fetches = Atomic<Int>(0)
+    private let measured = Atomic<Int>(0)
+    /// Nanoseconds that PostgreSQL takes for it, averaged: a later one counts for an eighth.
+    private let average = Atomic<Int>(0)
 
     init(shape: StatementShape) {
         self.shape = shape
@@ -30,6 +33,28 @@ final class KnownStatement: Sendable {
     func remember(_ plan: ReadPlan, under searchPath: String?) {
         let cost = searchPath?.utf8.count ?? 0
         plans.withLock { $0.insert(plan, for: searchPath.map { ExactText($0) }, cost: cost) }
+    }
+
+    /// A statement that takes longer is not quick.
+    private static let quick = Duration.milliseconds(5)
+    /// Fetches after which is known what it takes.
+    private static let measurements = 4
+
+    /// What it takes, where that is little, by experience.
+    var expectedDuration: Duration? {
+        guard measured.load(ordering: .relaxed) >= Self.measurements else { return nil }
+        let expected = Duration.nanoseconds(average.load(ordering: .relaxed))
+        return expected < Self.quick ? expected : nil
+    }
+
+    /// PostgreSQL took so long for it.
+    func took(_ duration: Duration) {
+        let nanoseconds = Int(clamping: duration.components.attoseconds / 1_000_000_000)
+            .addingReportingOverflow(Int(clamping: duration.components.seconds) &* 1_000_000_000).partialValue
+        let before = average.load(ordering: .relaxed)
+        let isFirst = measured.add(1, ordering: .relaxed).oldValue == 0
+        // One of two that end at once may be lost.
+        average.store(isFirst ? nanoseconds : before + (nanoseconds - before) / 8, ordering: .relaxed)
     }
 
     /// A longer statement takes megabytes of each of the server's processes that keeps it.

@@ -1,0 +1,116 @@
+internal import Synchronization
+
+/// A read that has been quick so far, on its way to a connection that it may share with others.
+///
+/// Invariant: its continuation is resumed exactly once, with the first outcome.
+final class QuickRead: Sendable {
+    enum Outcome: Sendable {
+        case result(PostgresResult)
+        case failure(PostgresError)
+        /// It is to be run by itself. Nothing was changed, since it is a read.
+        case again
+    }
+
+    private struct State {
+        var outcome: Outcome?
+        var continuation: CheckedContinuation<Outcome, Never>?
+        var connection: PostgresConnection?
+    }
+
+    let step: PostgresStep
+    let script: PostgresScript
+    let parameters: [String?]
+    let deadline: ContinuousClock.Instant?
+    /// Until when a connection is waited for, and what is said then.
+    let patience: (end: ContinuousClock.Instant, error: PostgresError)
+    let interruption = Interruption()
+    private let state = Mutex(State())
+
+    /// Nil where the script is more than one prepared read with plain parameters, or is not known to be quick.
+    init?(
+        _ script: PostgresScript,
+        _ deadline: ContinuousClock.Instant?,
+        patience: @autoclosure () -> (ContinuousClock.Instant, PostgresError)
+    ) {
+        guard script.expectedDuration != nil, script.isReadOnly, !script.needsTransaction, script.steps.count == 1,
+            let step = script.steps.first, step.isPrepared, let parameters = step.plainParameters
+        else { return nil }
+        self.script = script
+        self.step = step
+        self.parameters = parameters
+        self.deadline = deadline
+        self.patience = patience()
+    }
+
+    var expectedDuration: Duration { script.expectedDuration ?? .zero }
+
+    func outcome(_ begin: () -> Void) async -> Outcome {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                state.withLock { $0.continuation = continuation }
+                begin()
+            }
+        } onCancel: {
+            interruption.raise()
+            if let connection = state.withLock({ $0.connection }) { connection.loop.interrupt(connection.socket) }
+        }
+    }
+
+    func began(on connection: PostgresConnection) {
+        state.withLock { $0.connection = connection }
+    }
+
+    func end(_ outcome: Outcome) {
+        let continuation = state.withLock { state in
+            state.connection = nil
+            return state.continuation.take()
+        }
+        continuation?.resume(returning: outcome)
+    }
+}
+
+/// Quick reads that go to a connection together.
+final class QuickReadBatch: Sendable {
+    static let mostReads = 8
+    /// As long as they may be expected to take together.
+    static let longestExpected = Duration.milliseconds(5)
+    /// A batch that takes longer lets those go that have not begun: one of them was not quick after all.
+    static let patience = Duration.milliseconds(50)
+
+    let reads: [QuickRead]
+    /// The one that is waited for.
+    private let head = Atomic<Int>(0)
+
+    init(_ reads: [QuickRead]) {
+        self.reads = reads
+    }
+
+    func isWaiting(for index: Int) {
+        head.store(index, ordering: .releasing)
+    }
+
+    /// Lets those go, to other connections, that wait behind the one that runs. What they are answered here is thrown away.
+    func letGo() {
+        for read in reads.dropFirst(head.load(ordering: .acquiring) + 1) { read.end(.again) }
+    }
+
+    func endAll(_ outcome: QuickRead.Outcome) {
+        for read in reads { read.end(outcome) }
+    }
+}
+
+extension PostgresStep {
+    /// Nil where one of the parameters needs its type, or cannot be sent.
+    fileprivate var plainParameters: [String?]? {
+        var texts: [String?] = []
+        texts.reserveCapacity(parameters.count)
+        for parameter in parameters {
+            switch parameter {
+            case .null: texts.append(nil)
+            case .text(let text) where !text.utf8.contains(0): texts.append(text)
+            case .text, .array, .object: return nil
+            }
+        }
+        return texts
+    }
+}

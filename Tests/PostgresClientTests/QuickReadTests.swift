@@ -1,0 +1,221 @@
+import Foundation
+import NIOCore
+import PostgresClient
+import Synchronization
+import Testing
+
+/// Reads that are known to be quick share connections and messages; nothing of one may reach another.
+@Suite("Quick reads", .enabled(if: PostgresFixture.url != nil), .timeLimit(.minutes(2)))
+struct QuickReadTests {
+    private static func script(
+        _ sql: String,
+        _ parameters: [String],
+        expected: Duration? = .zero,
+        timeout: Duration = .seconds(20)
+    ) -> PostgresScript {
+        var step = PostgresStep(sql: sql, parameters: parameters.map { .text($0) })
+        step.isPrepared = true
+        var script = PostgresScript(steps: [step])
+        script.isReadOnly = true
+        script.expectedDuration = expected
+        script.timeout = timeout
+        return script
+    }
+
+    private static func rows(_ pool: PostgresPool, _ script: PostgresScript) async throws -> String {
+        let body = String(buffer: try await pool.run(script)[0].body)
+        let start = try #require(body.range(of: "\"rows\":"))
+        let end = try #require(body.range(of: ",\"row_count\""))
+        return String(body[start.upperBound..<end.lowerBound])
+    }
+
+    private func with<Result: Sendable>(
+        connections: Int,
+        _ body: @escaping @Sendable (PostgresPool) async throws -> Result
+    ) async throws -> Result {
+        try await PostgresFixture.withPool {
+            $0.maximumConnections = connections
+            $0.acquireTimeout = .seconds(10)
+        } _: {
+            try await body($0)
+        }
+    }
+
+    @Test("everyone gets his own answer, over as few connections as there are", arguments: [1, 2, 4])
+    func many(connections: Int) async throws {
+        try await with(connections: connections) { pool in
+            let sqls = [
+                "SELECT $1::int + 1", "SELECT $1::int, repeat('y', 20000)",
+                "SELECT n FROM generate_series(1, $1::int) n LIMIT 3",
+            ]
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<600 {
+                    group.addTask {
+                        let rows = try await Self.rows(pool, Self.script(sqls[number % 3], ["\(number)"]))
+                        let expected =
+                            switch number % 3 {
+                            case 0: "[[\(number + 1)]]"
+                            case 1: "[[\(number),\"\(String(repeating: "y", count: 20000))\"]]"
+                            default:
+                                number < 1 ? "[]" : number < 2 ? "[[1]]" : number < 3 ? "[[1],[2]]" : "[[1],[2],[3]]"
+                            }
+                        #expect(rows == expected)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let statistics = pool.statistics
+            #expect(statistics.connects <= connections && statistics.waiting == 0)
+            #expect(statistics.scripts >= 600 && statistics.errors.isEmpty)
+        }
+    }
+
+    @Test("what PostgreSQL refuses fails alone")
+    func refusals() async throws {
+        try await with(connections: 1) { pool in
+            let failures = Record()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        do throws(PostgresError) {
+                            let result = try await pool.run(Self.script("SELECT 100 / $1::int", ["\(number % 4)"]))
+                            #expect(String(buffer: result[0].body).contains("[[\(100 / max(1, number % 4))]]"))
+                        } catch {
+                            #expect(error.sqlState == "22012" && number % 4 == 0, "\(error)")
+                            failures.note(number)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(failures.noted.count == 50)
+            // Neither what cannot be prepared nor what cannot be sent harms those beside it.
+            let wrong = Task { try await pool.run(Self.script("SELECT nothing_of_the_kind", [])) }
+            let unsent = Task { try await pool.run(Self.script("SELECT $1::text", ["a\0b"])) }
+            let right = try await Self.rows(pool, Self.script("SELECT $1::int", ["5"]))
+            #expect(right == "[[5]]")
+            for task in [wrong, unsent] { await #expect(throws: PostgresError.self) { try await task.value } }
+        }
+    }
+
+    /// Where the slow one goes first, and others are sent behind it.
+    private static let mixed = "SELECT $1::int, CASE WHEN $1::int = 0 THEN pg_sleep(0.6)::text END"
+
+    @Test("one that turns out to be slow does not hold up the others")
+    func slow() async throws {
+        try await with(connections: 2) { pool in
+            // Prepared on both connections, so that they go together.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1..<40 {
+                    group.addTask { _ = try await pool.run(Self.script(Self.mixed, ["\(number)"])) }
+                }
+                try await group.waitForAll()
+            }
+            let ended = Record()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<6 {
+                    group.addTask {
+                        let rows = try await Self.rows(pool, Self.script(Self.mixed, ["\(number)"]))
+                        #expect(rows.hasPrefix("[[\(number),"))
+                        ended.note(number)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(ended.noted.count == 6)
+            #expect(ended.noted.last == 0, "the slow one ends last")
+        }
+    }
+
+    @Test("one over its time, or that nobody waits for, is cancelled, and no other")
+    func cancelled() async throws {
+        try await with(connections: 2) { pool in
+            for _ in 0..<10 { _ = try await pool.run(Self.script(Self.mixed, ["1"])) }
+            for round in 0..<6 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    let leaves = round % 2 == 0
+                    let slow = Task {
+                        try await pool.run(
+                            Self.script(Self.mixed, ["0"], timeout: leaves ? .seconds(20) : .milliseconds(80))
+                        )
+                    }
+                    for number in 1..<12 {
+                        group.addTask {
+                            let rows = try await Self.rows(pool, Self.script(Self.mixed, ["\(number)"]))
+                            #expect(rows == "[[\(number),null]]")
+                        }
+                    }
+                    if leaves {
+                        try await Task.sleep(for: .milliseconds(30))
+                        slow.cancel()
+                    }
+                    let error = await #expect(throws: PostgresError.self) { try await slow.value }
+                    #expect(error?.code == (leaves ? .cancelled : .timeout), "\(String(describing: error))")
+                    try await group.waitForAll()
+                }
+            }
+            // The last answer is told before its connection is given back; the suite's time is limited.
+            while pool.statistics.inUse > 0 { await Task.yield() }
+        }
+    }
+
+    @Test("a connection that is closed under them is replaced")
+    func closedConnections() async throws {
+        try await with(connections: 3) { pool in
+            let killer = PostgresScript(steps: [
+                PostgresStep(
+                    sql: """
+                        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE application_name = 'cistern' AND pid <> pg_backend_pid() AND usename = current_user
+                            AND datname = current_database() AND query LIKE '%a mark of quick reads%'
+                        """
+                )
+            ])
+            for _ in 0..<5 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<100 {
+                        group.addTask {
+                            let sql = "SELECT $1::int /* a mark of quick reads */"
+                            let rows = try await Self.rows(pool, Self.script(sql, ["\(number)"]))
+                            #expect(rows == "[[\(number)]]")
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                _ = try await pool.run(killer)
+            }
+        }
+    }
+
+    @Test("those for whom no connection comes free in time are told")
+    func impatience() async throws {
+        try await PostgresFixture.withPool {
+            $0.maximumConnections = 1
+            $0.acquireTimeout = .milliseconds(200)
+        } _: { pool in
+            _ = try await pool.run(Self.script("SELECT $1::int", ["1"]))
+            let hog = Task { try await pool.json("SELECT pg_sleep(1)") }
+            while pool.statistics.inUse == 0 { await Task.yield() }
+            for _ in 0..<2 {
+                let start = ContinuousClock.now
+                let error = await #expect(throws: PostgresError.self) {
+                    try await pool.run(Self.script("SELECT $1::int", ["1"]))
+                }
+                #expect(error?.code == .acquireTimeout)
+                #expect(start.duration(to: .now) < .milliseconds(700))
+            }
+            _ = try await hog.value
+            #expect(try await Self.rows(pool, Self.script("SELECT $1::int", ["1"])) == "[[1]]")
+        }
+    }
+}
+
+private final class Record: Sendable {
+    private let numbers = Mutex<[Int]>([])
+
+    var noted: [Int] { numbers.withLock { $0 } }
+
+    func note(_ number: Int) {
+        numbers.withLock { $0.append(number) }
+    }
+}
