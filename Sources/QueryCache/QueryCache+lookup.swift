@@ -6,7 +6,7 @@ extension QueryCache {
         package let key: CacheKey
         let tags: [Tag]
         let policy: CachePolicy
-        let snapshot: TagSnapshot
+        fileprivate(set) var snapshot: TagSnapshot
         /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
         var replacedAskedAt: Int64?
     }
@@ -42,11 +42,20 @@ extension QueryCache {
 
     // MARK: The shared store, without a task
 
-    /// Asks the shared store for the entry; nil where it cannot be asked.
-    package func sharedRead(for request: Lookup, on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead>? {
+    /// What asks the shared store for an entry; nil where it cannot be asked. Serves for the same key again.
+    package func sharedQuestion(for key: CacheKey, tags: [Tag]) -> (any SharedQuestion)? {
         guard let shared, shared.isUsable else { return nil }
-        return shared.read(request.key, request.tags, on: eventLoop)
+        return shared.question(key, tags)
     }
+
+    /// Begins a look-up in the shared store alone. What is read for it goes into memory only if it was begun for that.
+    package func sharedLookup(for key: CacheKey, tags: [Tag], policy: CachePolicy) -> Lookup {
+        // Where nothing goes into memory, what is known of the tags counts from the flight on, if there is one.
+        let snapshot = policy.usesMemory ? self.tags.snapshot(of: tags) : TagSnapshot.empty
+        return Lookup(key: key, tags: tags, policy: policy, snapshot: snapshot)
+    }
+
+    package var isSharedStoreUsable: Bool { shared?.isUsable ?? false }
 
     /// The answer, if what the shared store holds is one that need not be refreshed.
     package func sharedAnswer(to request: Lookup, _ read: SharedRead) -> CacheAnswer? {
@@ -66,6 +75,8 @@ extension QueryCache {
         from source: some QuerySource
     ) async throws -> CacheAnswer {
         let policy = request.policy
+        var request = request
+        if !policy.usesMemory { request.snapshot = tags.snapshot(of: request.tags) }
         var candidate = staleCandidateInMemory(request)
         var causeInStore: MissCause?
         let generations = read?.generations

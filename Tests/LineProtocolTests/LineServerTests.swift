@@ -42,14 +42,12 @@ private final class FakeHandler: RequestHandler {
     }
 
     // Nothing is pending here.
-    func begin(again lookup: ReadyLookup, since began: NIODeadline, on eventLoop: any EventLoop) -> BeginningAgain {
-        .unknown
-    }
+    func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain { .unknown }
 
-    func ask(_ lookup: ReadyLookup, on eventLoop: any EventLoop) -> SharedQuestion? { nil }
+    func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? { nil }
 
     func answer(
-        to question: SharedQuestion,
+        to asked: RedisLookup,
         _ lookup: ReadyLookup,
         _ read: SharedRead,
         since began: NIODeadline
@@ -57,7 +55,7 @@ private final class FakeHandler: RequestHandler {
 
     func response(
         to read: PendingRead,
-        after question: (SharedQuestion, SharedRead?)?,
+        after asked: (RedisLookup, SharedRead?)?,
         on executor: any TaskExecutor
     ) async -> Response { .members(ByteBuffer()) }
 

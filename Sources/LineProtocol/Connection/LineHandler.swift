@@ -18,9 +18,8 @@ package enum LineServerDrain: Sendable {
 
 /// One connection: takes lines, answers them.
 ///
-/// A line that was answered from the cache before is answered where it lies in what was read, without being taken out
-/// (``RecalledLines``), if memory holds its answer. From the first line on of which that cannot be said, the way is the long
-/// one:
+/// A line that was answered from the cache before is begun where it lies in what was read, without being taken out
+/// (``RecalledLines``). From the first line on of which that cannot be said, the way is the long one:
 ///
 /// Lines wait in `waiting` while as many requests run as may, or while the client does not read its answers (the channel is
 /// not writable); meanwhile nothing is read from the socket, so what a connection can make the server hold is bounded by
@@ -109,7 +108,7 @@ final class LineHandler: ChannelDuplexHandler {
         isReading = true
         lastActivity = .now()
         var buffer = unwrapInboundIn(data)
-        if unfinished == nil && waiting.isEmpty && input == .open { answerWhereTheyLie(&buffer, context) }
+        if unfinished == nil && waiting.isEmpty && input == .open { beginWhereTheyLie(&buffer, context) }
         if buffer.readableBytes == 0 { return }
         takeLines(from: &buffer)
         process(context)
@@ -167,15 +166,15 @@ final class LineHandler: ChannelDuplexHandler {
 
     // MARK: Lines
 
-    /// Answers the lines at the start of what was read as far as memory holds their answers and they were asked for before.
-    private func answerWhereTheyLie(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
+    /// Begins the lines at the start of what was read as far as they were asked for before.
+    private func beginWhereTheyLie(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
         guard canBegin else { return }
         let began = lastActivity
         // Worked on as a local variable, which costs less than a property that anybody might look at meanwhile.
         var answers = ByteBuffer()
         swap(&answers, &output)
         var lines = 0
-        let answered = buffer.withUnsafeReadableBytes { bytes in
+        let begun = buffer.withUnsafeReadableBytes { bytes in
             guard let base = bytes.baseAddress else { return 0 }
             var start = 0
             while start < bytes.count, let end = memchr(base + start, 0x0A, bytes.count - start) {
@@ -184,57 +183,72 @@ final class LineHandler: ChannelDuplexHandler {
                 if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
                 if length > 0 {
                     let line = UnsafeRawBufferPointer(start: base + start, count: length)
-                    guard recall(line, since: began, into: &answers) else { return start }
+                    switch recall(line, since: began, into: &answers) {
+                    case .answered: break
+                    case .known(let line, let id):
+                        swap(&answers, &output)
+                        defer { swap(&answers, &output) }
+                        guard begin(again: line, id: id, since: began, context) else { return start }
+                    case .unknown: return start
+                    }
                     lines += 1
                 }
                 start = next
                 if answers.readableBytes > ByteBuffer.largestCopiedBody {
                     swap(&answers, &output)
                     flush(context)
-                    guard canBegin else { return start }
                     swap(&answers, &output)
                 }
+                guard canBegin else { return start }
             }
             return start
         }
         // After a flush nothing is left in `output`.
         if output.capacity == 0 { output = answers }
         statistics.requestsBegan(lines)
-        buffer.moveReaderIndex(forwardBy: answered)
-    }
-
-    /// Writes the answer to a line that was answered before, if memory holds it and it is the line's turn.
-    @inline(__always)
-    private func recall(
-        _ line: UnsafeRawBufferPointer,
-        since began: NIODeadline,
-        into answers: inout ByteBuffer
-    ) -> Bool {
-        if isDraining { return false }
-        let key = LineKey(line)
-        guard !key.id.isEmpty || order.isOrderedQueueEmpty, let lookup = loop.lines.lookup(of: key) else {
-            return false
-        }
-        if answers.capacity == 0 { answers = loop.takeBuffer() }
-        return handler.writeHit(lookup, id: key.id, since: began, into: &answers)
+        buffer.moveReaderIndex(forwardBy: begun)
     }
 
     private enum Recalled {
         /// And the answer written.
         case answered
-        /// It was answered before, and memory has no answer to it.
-        case known(ReadyLookup, id: String?)
+        /// It was answered before, and no answer was at hand that could be written at once.
+        case known(RecalledLine<ReadyLookup>, id: String?)
         case unknown
     }
 
-    private func recall(_ line: ByteBuffer, since began: NIODeadline) -> Recalled {
+    /// Looks for a line that was answered before, and writes its answer if memory holds it and it is the line's turn.
+    @inline(__always)
+    private func recall(
+        _ line: UnsafeRawBufferPointer,
+        since began: NIODeadline,
+        into answers: inout ByteBuffer
+    ) -> Recalled {
         if isDraining { return .unknown }
-        return line.withUnsafeReadableBytes { bytes in
-            if recall(bytes, since: began, into: &output) { return .answered }
-            let key = LineKey(bytes)
-            guard let lookup = loop.lines.lookup(of: key) else { return .unknown }
-            return .known(lookup, id: key.id.isEmpty ? nil : String(decoding: key.id, as: UTF8.self))
+        let key = LineKey(line)
+        guard let known = loop.lines.line(of: key) else { return .unknown }
+        if !key.id.isEmpty || order.isOrderedQueueEmpty {
+            if answers.capacity == 0 { answers = loop.takeBuffer() }
+            if handler.writeHit(known.lookup, id: key.id, since: began, into: &answers) { return .answered }
         }
+        return .known(known, id: key.id.isEmpty ? nil : String(decoding: key.id, as: UTF8.self))
+    }
+
+    /// Begins a line that was answered before.
+    ///
+    /// - Returns: false where it has to be read.
+    private func begin(
+        again line: RecalledLine<ReadyLookup>,
+        id: String?,
+        since began: NIODeadline,
+        _ context: ChannelHandlerContext
+    ) -> Bool {
+        switch handler.begin(again: line.lookup, since: began) {
+        case .answer(let response): answer(response, id: id, context)
+        case .askRedis(let lookup): ask(lookup, for: .known(line), id: id, since: began, context)
+        case .unknown: return false
+        }
+        return true
     }
 
     private func takeLines(from buffer: inout ByteBuffer) {
@@ -282,15 +296,9 @@ final class LineHandler: ChannelDuplexHandler {
             return refuse(ProxyError(.requestTooLarge, message), id: nil, context)
         }
         let began = NIODeadline.now()
-        switch recall(text, since: began) {
+        switch text.withUnsafeReadableBytes({ recall($0, since: began, into: &output) }) {
         case .answered: return flushIfMuch(context)
-        case .known(let lookup, let id):
-            switch handler.begin(again: lookup, since: began, on: context.eventLoop) {
-            case .answer(let response): return answer(response, id: id, context)
-            case .asked(let question):
-                return wait(for: question, lookup, nil, line: text, id: id, since: began, context)
-            case .unknown: break
-            }
+        case .known(let line, let id): if begin(again: line, id: id, since: began, context) { return }
         case .unknown: break
         }
         let request: LineRequest
@@ -327,8 +335,8 @@ final class LineHandler: ChannelDuplexHandler {
             if let lookup { remember(line, id: id, lookup) }
             answer(response, id: id, context)
         case .pending(let read):
-            if let question = handler.ask(read.ready, on: context.eventLoop) {
-                return wait(for: question, read.ready, read, line: line, id: id, since: began, context)
+            if let lookup = handler.redisLookup(read.ready) {
+                return ask(lookup, for: .read(read, line), id: id, since: began, context)
             }
             run(read, after: nil, at: order.begin(isOrdered: id == nil), id: id, context)
         case .other:

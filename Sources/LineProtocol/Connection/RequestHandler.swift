@@ -23,14 +23,14 @@ package protocol RequestHandler: Sendable {
 
     /// Begins a request that was answered before, and whose answer ``writeHit(_:id:since:into:)`` has not found. Called on the
     /// connection's event loop.
-    func begin(again lookup: ReadyLookup, since began: NIODeadline, on eventLoop: any EventLoop) -> BeginningAgain
+    func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain
 
-    /// Asks Redis for a request that memory has no answer to; nil where that is of no use.
-    func ask(_ lookup: ReadyLookup, on eventLoop: any EventLoop) -> SharedQuestion?
+    /// Begins a look-up in Redis for a request that memory has no answer to; nil where that is of no use.
+    func redisLookup(_ lookup: ReadyLookup) -> RedisLookup?
 
     /// The answer, if what Redis said is one. Called on the connection's event loop.
     func answer(
-        to question: SharedQuestion,
+        to asked: RedisLookup,
         _ lookup: ReadyLookup,
         _ read: SharedRead,
         since began: NIODeadline
@@ -40,7 +40,7 @@ package protocol RequestHandler: Sendable {
     /// cancelled nobody waits any more.
     func response(
         to read: PendingRead,
-        after question: (SharedQuestion, SharedRead?)?,
+        after asked: (RedisLookup, SharedRead?)?,
         on executor: any TaskExecutor
     ) async -> Response
 

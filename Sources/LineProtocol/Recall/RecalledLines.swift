@@ -1,3 +1,5 @@
+internal import NIOCore
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -5,6 +7,35 @@ internal import Musl
 #else
 internal import Darwin
 #endif
+
+/// A line that was answered before, and how to look for its answer.
+final class RecalledLine<Lookup: AnyObject> {
+    fileprivate let isObject: Bool
+    fileprivate let line: UnsafeMutableRawBufferPointer
+    let lookup: Lookup
+
+    fileprivate init(_ key: LineKey, _ lookup: Lookup) {
+        isObject = key.isObject
+        line = .allocate(byteCount: key.rest.count, alignment: 8)
+        line.copyMemory(from: key.rest)
+        self.lookup = lookup
+    }
+
+    deinit {
+        line.deallocate()
+    }
+
+    /// Bytes.
+    fileprivate var size: Int { line.count + 192 }
+
+    /// The line as it was sent, without its `id`.
+    var text: ByteBuffer {
+        var text = ByteBufferAllocator().buffer(capacity: line.count + 1)
+        if isObject { text.writeInteger(UInt8(ascii: "{")) }
+        text.writeBytes(line)
+        return text
+    }
+}
 
 /// What lines ask for, by their bytes, so that a line which was answered from memory before is not read again.
 ///
@@ -16,29 +47,9 @@ internal import Darwin
 ///
 /// Invariants: a slot's line has the slot's hash; no line is in two slots; `bytes` is the sum of the lines' sizes.
 package final class RecalledLines<Lookup: AnyObject> {
-    private final class Entry {
-        let isObject: Bool
-        let line: UnsafeMutableRawBufferPointer
-        let lookup: Lookup
-
-        init(_ key: LineKey, _ lookup: Lookup) {
-            isObject = key.isObject
-            line = .allocate(byteCount: key.rest.count, alignment: 8)
-            line.copyMemory(from: key.rest)
-            self.lookup = lookup
-        }
-
-        deinit {
-            line.deallocate()
-        }
-
-        /// Bytes.
-        var size: Int { line.count + 192 }
-    }
-
     private struct Slot {
         var hash: UInt64 = 0
-        var entry: Entry?
+        var entry: RecalledLine<Lookup>?
         var wasAsked = false
     }
 
@@ -71,7 +82,11 @@ package final class RecalledLines<Lookup: AnyObject> {
 
     /// The look-up of a line that was remembered.
     @inline(__always)
-    package func lookup(of key: LineKey) -> Lookup? {
+    package func lookup(of key: LineKey) -> Lookup? { line(of: key)?.lookup }
+
+    /// The line, if it was remembered.
+    @inline(__always)
+    func line(of key: LineKey) -> RecalledLine<Lookup>? {
         guard key.rest.count <= Self.longestLine else { return nil }
         let hash = hash(key)
         let first = slots + Int(truncatingIfNeeded: hash) & (setCount - 1) * Self.ways
@@ -79,7 +94,7 @@ package final class RecalledLines<Lookup: AnyObject> {
             guard let entry = first[way].entry, entry.isObject == key.isObject, Self.areEqual(entry.line, key.rest)
             else { continue }
             first[way].wasAsked = true
-            return entry.lookup
+            return entry
         }
         return nil
     }
@@ -87,7 +102,7 @@ package final class RecalledLines<Lookup: AnyObject> {
     /// Remembers a line, in place of what may have been remembered of it.
     package func remember(_ key: LineKey, _ lookup: Lookup) {
         guard key.rest.count <= Self.longestLine else { return }
-        let entry = Entry(key, lookup)
+        let entry = RecalledLine<Lookup>(key, lookup)
         let hash = hash(key)
         if bytes + entry.size > byteLimit { removeAll() }
         var place = self.place(for: key, hash)

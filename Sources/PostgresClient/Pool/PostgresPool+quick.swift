@@ -79,7 +79,8 @@ extension PostgresPool {
                 for read in abandoned { read.end(.again) }
                 start(batch, on: connection)
             case .fail(let reads, let error):
-                return reads.forEach { $0.end(.failure(error)) }
+                for read in reads { read.end(.failure(error)) }
+                return
             case .wait(let waiter, let open, let end):
                 request(open)
                 let timer = loops[0].schedule(at: end) { [weak self] in

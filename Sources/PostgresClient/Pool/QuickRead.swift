@@ -71,7 +71,7 @@ final class QuickRead: Sendable {
 
 /// Quick reads that go to a connection together.
 final class QuickReadBatch: Sendable {
-    static let mostReads = 8
+    static let mostReads = 16
     /// As long as they may be expected to take together.
     static let longestExpected = Duration.milliseconds(5)
     /// A batch that takes longer lets those go that have not begun: one of them was not quick after all.

@@ -11,8 +11,8 @@ package protocol SharedStore: Sendable {
     /// The entry, and its tags' generations, from one moment.
     func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead
 
-    /// The same for one who waits on an event loop.
-    func read(_ key: CacheKey, _ tags: [Tag], on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead>
+    /// The same question, made once to be asked many times.
+    func question(_ key: CacheKey, _ tags: [Tag]) -> any SharedQuestion
 
     /// Gives every tag that has no generation a new one. Also asks for the lease on the key where one is wanted.
     ///
@@ -41,9 +41,33 @@ package protocol SharedStore: Sendable {
     func invalidate(_ invalidation: Invalidation) async -> Bool
 }
 
+/// What asks a shared store for an entry.
+package protocol SharedQuestion: AnyObject, Sendable {
+    /// Asks, and tells the reply on the event loop that this is called on.
+    func ask(on eventLoop: any EventLoop, _ body: @escaping @Sendable (Result<SharedRead, any Error>) -> Void)
+}
+
 extension SharedStore {
-    package func read(_ key: CacheKey, _ tags: [Tag], on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead> {
-        eventLoop.makeFutureWithTask { try await self.read(key, tags) }
+    package func question(_ key: CacheKey, _ tags: [Tag]) -> any SharedQuestion {
+        PlainSharedQuestion(store: self, key: key, tags: tags)
+    }
+}
+
+/// For stores to which it makes no difference.
+private final class PlainSharedQuestion: SharedQuestion {
+    private let store: any SharedStore
+    private let key: CacheKey
+    private let tags: [Tag]
+
+    init(store: any SharedStore, key: CacheKey, tags: [Tag]) {
+        self.store = store
+        self.key = key
+        self.tags = tags
+    }
+
+    func ask(on eventLoop: any EventLoop, _ body: @escaping @Sendable (Result<SharedRead, any Error>) -> Void) {
+        let (store, key, tags) = (store, key, tags)
+        eventLoop.makeFutureWithTask { try await store.read(key, tags) }.whenComplete(body)
     }
 }
 

@@ -21,6 +21,9 @@ package struct TagSnapshot: Sendable {
         let seen: UInt64
     }
 
+    /// Of no tags.
+    static let empty = TagSnapshot(items: [])
+
     fileprivate let items: [Item]
 
     var count: Int { items.count }

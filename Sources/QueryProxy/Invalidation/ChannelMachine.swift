@@ -46,8 +46,11 @@ struct ChannelMachine: Hashable {
     private(set) var delay: Int64?
     private var lastEcho: Int64 = .min
 
+    /// Whether Redis has told who runs since everything is heard.
+    private var hasMet = false
+
     /// Whether no other proxy is known to run. Known only while everything is heard.
-    var isAlone: Bool { isSubscribed && peers.isEmpty }
+    var isAlone: Bool { isSubscribed && hasMet && peers.isEmpty }
 
     init(origin: String, controlChannel: String) {
         self.origin = origin
@@ -56,6 +59,7 @@ struct ChannelMachine: Hashable {
 
     mutating func subscribed(now: Int64) -> [Action] {
         isSubscribed = true
+        hasMet = false
         sentAt = [:]
         for name in peers.keys { peers[name]?.heardAt = now }
         // What the peers sent meanwhile is unknown, and does not matter: memory is empty.
@@ -70,6 +74,7 @@ struct ChannelMachine: Hashable {
 
     /// Redis knows of these proxies. One that is not heard has its time from now on, like one that fell silent.
     mutating func met(_ origins: [String], now: Int64) {
+        hasMet = hasMet || origins.contains(origin)
         for name in origins where name != origin && peers[name] == nil {
             peers[name] = Peer(sequence: -1, heardAt: now)
         }

@@ -31,17 +31,27 @@ package struct PendingRead: Sendable {
 package enum BeginningAgain: Sendable {
     /// Memory held the answer.
     case answer(Response)
-    /// Redis is being asked.
-    case asked(SharedQuestion)
+    /// Redis is to be asked.
+    case askRedis(RedisLookup)
     /// The request has to be read.
     case unknown
 }
 
-/// A look-up for which Redis is being asked.
-package struct SharedQuestion: Sendable {
+/// A look-up for which Redis is asked.
+package struct RedisLookup: Sendable {
     /// What was known before the question was sent.
     let request: QueryCache.Lookup
-    package let reply: EventLoopFuture<SharedRead>
+    private let question: any SharedQuestion
+
+    fileprivate init(_ request: QueryCache.Lookup, _ question: any SharedQuestion) {
+        self.request = request
+        self.question = question
+    }
+
+    /// Asks, once, and tells the reply on the event loop that this is called on.
+    package func ask(on eventLoop: any EventLoop, _ body: @escaping @Sendable (Result<SharedRead, any Error>) -> Void) {
+        question.ask(on: eventLoop, body)
+    }
 }
 
 // The way of a read that memory has no answer to: Redis is asked from the event loop, without a task. Only if that brings no
@@ -77,36 +87,32 @@ extension QueryProxy {
 
     /// Begins a request that was answered before. Called on the event loop that read it, when
     /// ``writeHit(_:id:since:into:)`` has found nothing: memory may hold an answer too large for that, or one to be refreshed.
-    package func begin(
-        again lookup: ReadyLookup,
-        since began: NIODeadline,
-        on eventLoop: any EventLoop
-    ) -> BeginningAgain {
+    package func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain {
         guard isUpToDate(lookup) else { return .unknown }
         if let answer = cache.memoryAnswer(for: lookup.lookup.key, policy: lookup.lookup.policy) {
             queries.countMemoryHit(of: lookup.statement)
             return .answer(.answer(counted(answer, namespace: lookup.lookup.namespace, since: began)))
         }
-        return ask(lookup, on: eventLoop).map { .asked($0) } ?? .unknown
+        return redisLookup(lookup).map { .askRedis($0) } ?? .unknown
     }
 
-    /// Asks Redis; nil where it cannot be asked, the look-up is out of date, or the request has a time of its own, which Redis
-    /// is a part of.
-    package func ask(_ lookup: ReadyLookup, on eventLoop: any EventLoop) -> SharedQuestion? {
-        guard isUpToDate(lookup), !lookup.hasOwnTimeout else { return nil }
+    /// Begins a look-up in Redis; nil where that cannot be asked, the look-up is out of date, or the request has a time of its
+    /// own, which Redis is a part of.
+    package func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? {
+        guard isUpToDate(lookup), !lookup.hasOwnTimeout, cache.isSharedStoreUsable else { return nil }
         let (key, tags, policy) = (lookup.lookup.key, lookup.lookup.tags, lookup.lookup.policy)
-        let request = cache.lookup(for: key, tags: tags, policy: policy)
-        return cache.sharedRead(for: request, on: eventLoop).map { SharedQuestion(request: request, reply: $0) }
+        guard let question = lookup.question({ cache.sharedQuestion(for: key, tags: tags) }) else { return nil }
+        return RedisLookup(cache.sharedLookup(for: key, tags: tags, policy: policy), question)
     }
 
     /// The answer, if what Redis said is one.
     package func answer(
-        to question: SharedQuestion,
+        to asked: RedisLookup,
         _ lookup: ReadyLookup,
         _ read: SharedRead,
         since began: NIODeadline
     ) -> Response? {
-        guard let answer = cache.sharedAnswer(to: question.request, read) else { return nil }
+        guard let answer = cache.sharedAnswer(to: asked.request, read) else { return nil }
         let taken = Duration.nanoseconds(Int64(clamping: began.nanosecondsUntilNow))
         observe(answer, lookup.lookup, of: lookup.statement, taken: taken)
         return .answer(counted(answer, namespace: lookup.lookup.namespace, since: began))
@@ -115,16 +121,16 @@ extension QueryProxy {
     /// The answer to a read that neither memory nor Redis has answered. Never throws: a failure is an answer.
     ///
     /// - Parameters:
-    ///   - question: what was asked of Redis for it, and what it said; nil where it was not asked.
+    ///   - asked: what was asked of Redis for it, and what it said; nil where it was not asked.
     ///   - executor: where the task runs that asks PostgreSQL.
     package func response(
         to read: PendingRead,
-        after question: (SharedQuestion, SharedRead?)?,
+        after asked: (RedisLookup, SharedRead?)?,
         on executor: any TaskExecutor
     ) async -> Response {
         let (ready, query) = (read.ready, read.query)
         // Another look-up's question says nothing of this one.
-        let earlier = question.flatMap { $0.0.request.key == ready.lookup.key ? ($0.0.request, $0.1) : nil }
+        let earlier = asked.flatMap { $0.0.request.key == ready.lookup.key ? ($0.0.request, $0.1) : nil }
         do {
             let answer = try await lookedUp(
                 ready.lookup,

@@ -9,7 +9,7 @@ internal import Synchronization
 /// the schema and the settings, and not on what the cache holds.
 ///
 /// Who gets the same request again need neither read it nor route it: ``QueryProxy/writeHit(_:id:since:into:)`` looks into
-/// memory and ``QueryProxy/ask(_:on:)`` into Redis, under the same key and policy, with the same checks as ever. It is out of
+/// memory and ``QueryProxy/redisLookup(_:)`` into Redis, under the same key and policy, with the same checks as ever. It is out of
 /// date, and finds nothing, once the schema, the settings or PostgreSQL's identity may have changed.
 package final class ReadyLookup: Sendable {
     let lookup: CacheLookup
@@ -18,6 +18,8 @@ package final class ReadyLookup: Sendable {
     /// Where the namespace's answers are counted; nil for one that nobody configured, which is counted by its name.
     let place: Int?
     fileprivate let version: UInt64
+    /// Made when it is needed first.
+    private let redisQuestion = Mutex<(any SharedQuestion)?>(nil)
 
     init(_ lookup: CacheLookup, _ statement: KnownStatement, hasOwnTimeout: Bool, place: Int?, version: UInt64) {
         self.lookup = lookup
@@ -25,6 +27,14 @@ package final class ReadyLookup: Sendable {
         self.hasOwnTimeout = hasOwnTimeout
         self.place = place
         self.version = version
+    }
+
+    /// What asks Redis.
+    func question(_ make: () -> (any SharedQuestion)?) -> (any SharedQuestion)? {
+        redisQuestion.withLock { question in
+            if question == nil { question = make() }
+            return question
+        }
     }
 }
 

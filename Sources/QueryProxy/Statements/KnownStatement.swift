@@ -40,9 +40,10 @@ final class KnownStatement: Sendable {
     /// Fetches after which is known what it takes.
     private static let measurements = 4
 
-    /// What it takes, where that is little, by experience.
+    /// What it takes, where that is little, by experience. Of a call of a function experience tells little: what it does may
+    /// hang on anything.
     var expectedDuration: Duration? {
-        guard measured.load(ordering: .relaxed) >= Self.measurements else { return nil }
+        guard shape.functions.isEmpty, measured.load(ordering: .relaxed) >= Self.measurements else { return nil }
         let expected = Duration.nanoseconds(average.load(ordering: .relaxed))
         return expected < Self.quick ? expected : nil
     }

@@ -81,6 +81,21 @@ package final class RedisClient: Sendable {
         return promise.futureResult
     }
 
+    /// As ``send(_:on:)``, for a caller on that event loop, who is told there, and at once where Redis cannot be used.
+    package func send(
+        _ batch: RedisBatch,
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable (Result<[RESPValue], RedisError>) -> Void
+    ) {
+        let home = home(of: eventLoop)
+        if home.eventLoop.inEventLoop, home.isReady, isBreakerClosed.load(ordering: .relaxed) {
+            return home.send(batch, waiter: .callback(body))
+        }
+        send(batch.commands, on: eventLoop).hop(to: eventLoop).whenComplete { result in
+            body(result.mapError { $0 as? RedisError ?? RedisError(code: .unavailable, message: "\($0)") })
+        }
+    }
+
     /// For those who run on none.
     package var anyEventLoop: any EventLoop { nextSlot().eventLoop }
 
@@ -121,11 +136,11 @@ package final class RedisClient: Sendable {
     }
 
     private func dispatch(_ commands: [RedisCommand], home: RedisSlot, _ promise: EventLoopPromise<[RESPValue]>) {
-        if home.isReady { return home.send(commands, waiter: promise) }
+        if home.isReady { return home.send(commands, waiter: .promise(promise)) }
         guard let other = shared.withLock({ $0.availability.alternative(to: home.index) }) else {
-            return home.send(commands, waiter: promise)
+            return home.send(commands, waiter: .promise(promise))
         }
-        slots[other].eventLoop.execute { self.slots[other].send(commands, waiter: promise) }
+        slots[other].eventLoop.execute { self.slots[other].send(commands, waiter: .promise(promise)) }
     }
 
     // MARK: What the connections report

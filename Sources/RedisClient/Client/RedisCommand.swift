@@ -78,6 +78,19 @@ package struct RedisCommand: Sendable, Equatable {
     }
 }
 
+/// Commands that are encoded once, to be sent together many times.
+package struct RedisBatch: Sendable {
+    package let commands: [RedisCommand]
+    let encoded: ByteBuffer
+
+    package init(_ commands: [RedisCommand]) {
+        self.commands = commands
+        var encoded = ByteBufferAllocator().buffer(capacity: commands.reduce(0) { $0 + $1.encodedLength })
+        for command in commands { command.encode(into: &encoded) }
+        self.encoded = encoded
+    }
+}
+
 extension RedisCommand: CustomStringConvertible {
     /// The name and how many arguments, never what they say.
     package var description: String {

@@ -9,7 +9,26 @@ internal import NIOCore
 final class RedisConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
-    typealias Waiter = EventLoopPromise<[RESPValue]>
+
+    /// Who is told the replies, on the connection's event loop.
+    enum Waiter: Sendable {
+        case promise(EventLoopPromise<[RESPValue]>)
+        case callback(@Sendable (Result<[RESPValue], RedisError>) -> Void)
+
+        func succeed(_ replies: [RESPValue]) {
+            switch self {
+            case .promise(let promise): promise.succeed(replies)
+            case .callback(let body): body(.success(replies))
+            }
+        }
+
+        func fail(_ error: RedisError) {
+            switch self {
+            case .promise(let promise): promise.fail(error)
+            case .callback(let body): body(.failure(error))
+            }
+        }
+    }
 
     /// What the owner is told, on the event loop; `closed` exactly once.
     struct Events {
@@ -58,6 +77,18 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// The same for commands that are encoded already.
+    func send(_ batch: RedisBatch, waiter: Waiter) {
+        switch machine.send(waiter, count: batch.commands.count, bytes: batch.encoded.readableBytes, now: now) {
+        case .write:
+            outgoing.writeImmutableBuffer(batch.encoded)
+            flushSoon()
+            scheduleTimer()
+        case .refuse(let error):
+            waiter.fail(error)
+        }
+    }
+
     /// Ends the connection; whoever waits is told the reason.
     func close(_ reason: RedisError) {
         carryOut(machine.close(reason))
@@ -74,7 +105,11 @@ final class RedisConnectionHandler: ChannelInboundHandler {
                 context.write(wrapOutboundOut(command.body), promise: nil)
             }
         }
-        guard !isFlushScheduled else { return }
+        flushSoon()
+    }
+
+    private func flushSoon() {
+        guard !isFlushScheduled, let context else { return }
         isFlushScheduled = true
         context.eventLoop.assumeIsolated().execute { self.flush() }
     }

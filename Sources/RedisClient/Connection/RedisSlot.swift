@@ -29,6 +29,14 @@ final class RedisSlot: Sendable {
         }
     }
 
+    func send(_ batch: RedisBatch, waiter: RedisConnectionHandler.Waiter) {
+        if let handler = content.value.handler {
+            handler.send(batch, waiter: waiter)
+        } else {
+            waiter.fail(content.value.isStopped ? RedisError.stopped : RedisError.notConnected)
+        }
+    }
+
     /// Takes the handler of a connection that is being made.
     func attach(_ handler: RedisConnectionHandler) {
         content.value.handler = handler

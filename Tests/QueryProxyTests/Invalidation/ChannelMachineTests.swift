@@ -37,6 +37,27 @@ import Testing
         #expect(hear(.heartbeat(origin: "me", number: 2, sequence: 0), at: 3100) == [.trust(for: 1000)])
     }
 
+    @Test mutating func aloneIsWhoHasAskedAndHearsNobody() {
+        #expect(!machine.isAlone)
+        _ = machine.subscribed(now: 0)
+        #expect(!machine.isAlone, "nobody has told yet who runs")
+        machine.met([], now: 1)
+        #expect(!machine.isAlone, "Redis could not be asked")
+        machine.met(["me"], now: 2)
+        #expect(machine.isAlone)
+        _ = heartbeat("other", 0, at: 10)
+        #expect(!machine.isAlone)
+        _ = hear(.goodbye(origin: "other"), at: 20)
+        #expect(machine.isAlone)
+        machine.met(["me", "third"], now: 30)
+        #expect(!machine.isAlone)
+        _ = hear(.goodbye(origin: "third"), at: 40)
+        _ = machine.lost()
+        #expect(!machine.isAlone)
+        _ = machine.subscribed(now: 50)
+        #expect(!machine.isAlone)
+    }
+
     @Test mutating func aHeartbeatCountsOnce() {
         _ = machine.subscribed(now: 0)
         let beat = ControlMessage.heartbeat(origin: "me", number: 1, sequence: 0)

@@ -37,6 +37,24 @@ import Testing
         #expect(!long.shouldPrepare())
     }
 
+    @Test func experienceTellsWhatIsQuick() async {
+        let statement = await statement("SELECT n FROM items WHERE id = $1")
+        for _ in 0..<3 { statement.took(.milliseconds(1)) }
+        #expect(statement.expectedDuration == nil)
+        statement.took(.milliseconds(1))
+        #expect(statement.expectedDuration == .milliseconds(1))
+        statement.took(.milliseconds(17))
+        #expect(statement.expectedDuration == .milliseconds(3))
+        statement.took(.seconds(3600))
+        #expect(statement.expectedDuration == nil)
+        for _ in 0..<200 { statement.took(.microseconds(100)) }
+        #expect(statement.expectedDuration.map { $0 < .milliseconds(1) } == true)
+        // What a function does may hang on anything.
+        let call = await self.statement("SELECT count(*) FROM items")
+        for _ in 0..<10 { call.took(.microseconds(1)) }
+        #expect(call.expectedDuration == nil)
+    }
+
     @Test func longTextsAreRememberedInFewerNumbers() async {
         let statements = Statements(limit: 100, analyzer: fixture.analyzer)
         // 16 KiB each: a hundred would be 6 MiB with all their forms.

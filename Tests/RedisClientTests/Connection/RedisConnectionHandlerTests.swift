@@ -65,7 +65,7 @@ import Testing
                 case .failure(let error): self?.events.append("\(name): \(error)")
                 }
             }
-            handler.send(commands, waiter: promise)
+            handler.send(commands, waiter: .promise(promise))
         }
     }
 
@@ -119,7 +119,7 @@ import Testing
         let connection = try Connection.ready()
         let promise = connection.channel.eventLoop.makePromise(of: [RESPValue].self)
         promise.futureResult.assumeIsolated().whenSuccess { _ in connection.send("second", RedisCommand("GET", "b")) }
-        connection.handler.send([RedisCommand("GET", "a")], waiter: promise)
+        connection.handler.send([RedisCommand("GET", "a")], waiter: .promise(promise))
         connection.send("other", RedisCommand("GET", "c"))
         // The second is sent while the reply to the first is being handled, with another reply right behind it.
         try connection.answer("+A\r\n+C\r\n")

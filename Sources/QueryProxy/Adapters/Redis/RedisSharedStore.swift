@@ -84,28 +84,14 @@ package final class RedisSharedStore: SharedStore {
     package var waitingInvalidations: Int { pending.withLock { $0.count } }
 
     package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
-        try await read(key, tags, on: MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop).get()
+        let began = NIODeadline.now()
+        let replies = try await redis.send(RedisQuestion.commands(key, tags, keys))
+        operations.ended(.get, since: began)
+        return try SharedRead(replies, tags: tags.count)
     }
 
-    package func read(_ key: CacheKey, _ tags: [Tag], on eventLoop: any EventLoop) -> EventLoopFuture<SharedRead> {
-        let entryKey = keys.entry(key)
-        var command = RedisCommand("MGET", entryKey)
-        for tag in tags { command.append(keys.generation(tag)) }
-        let began = NIODeadline.now()
-        // The time that is left is asked for first: should the entry be replaced in between, the new one is taken for
-        // older than it is, never for younger.
-        return redis.send([RedisCommand("PTTL", entryKey), command], on: eventLoop).flatMapThrowing {
-            [operations] replies in
-            operations.ended(.get, since: began)
-            guard replies.count == 2, let values = replies[1].elements, values.count == tags.count + 1 else {
-                throw RedisError(code: .server, message: replies.last?.errorMessage ?? "MGET answered something else")
-            }
-            return SharedRead(
-                entry: values[0].bytes,
-                remaining: replies[0].integer.flatMap { $0 >= 0 ? $0 : nil },
-                generations: values.dropFirst().map { $0.generation }
-            )
-        }
+    package func question(_ key: CacheKey, _ tags: [Tag]) -> any SharedQuestion {
+        RedisQuestion(key, tags, keys, redis, operations)
     }
 
     package func prepareFill(
@@ -368,11 +354,6 @@ package final class RedisSharedStore: SharedStore {
 }
 
 extension RESPValue {
-    fileprivate var generation: Generation? {
-        guard var bytes, bytes.readableBytes == Generation.length else { return nil }
-        return Generation(from: &bytes)
-    }
-
     fileprivate var isUnknownScript: Bool { errorMessage?.hasPrefix("NOSCRIPT") == true }
 }
 
