@@ -51,6 +51,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CEpoll"),
+        .target(name: "CPrefetch"),
         .systemLibrary(name: "CPgQuery", providers: [.apt(["libpg-query-dev"])]),
         .systemLibrary(name: "CLibEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .target(name: "JSONText", dependencies: [nioCore], swiftSettings: swiftSettings),
@@ -65,7 +66,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "SQLAnalysis", dependencies: ["CPgQuery", "JSONText"], swiftSettings: swiftSettings),
-        .target(name: "QueryCache", dependencies: [nioCore, collections, crypto], swiftSettings: swiftSettings),
+        .target(
+            name: "QueryCache",
+            dependencies: ["CPrefetch", nioCore, collections, crypto],
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "QueryProxy",
             dependencies: [
@@ -77,7 +82,7 @@ let package = Package(
         .target(
             name: "LineProtocol",
             dependencies: [
-                "JSONText", "Observability", "QueryCache", "QueryProxy", nioCore, nioPosix, nioSSL, deque,
+                "CPrefetch", "JSONText", "Observability", "QueryCache", "QueryProxy", nioCore, nioPosix, nioSSL, deque,
                 serviceLifecycle, logging,
             ],
             swiftSettings: swiftSettings

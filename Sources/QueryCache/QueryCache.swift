@@ -65,7 +65,14 @@ package final class QueryCache: Sendable {
     package func memoryHit(for key: CacheKey, policy: CachePolicy) -> MemoryHit? {
         guard let (result, age, remaining) = fresh(key, policy) else { return nil }
         if policy.refreshesEarly, EarlyRefresh.isPossible(remaining: remaining, cost: result.cost) { return nil }
-        return MemoryHit(age: age, remaining: remaining, cost: result.cost, body: result.body)
+        return MemoryHit(age: age, remaining: remaining, cost: result.cost, result: result)
+    }
+
+    /// Asks the processor for memory that ``memoryHit(for:policy:)`` will touch; the steps are to be taken in their order, with
+    /// time between them.
+    @inline(__always)
+    package func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) {
+        memory.prefetch(key, step)?.prefetchBody()
     }
 
     /// A fresh answer.

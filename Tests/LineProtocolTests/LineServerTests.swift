@@ -41,6 +41,8 @@ private final class FakeHandler: RequestHandler {
         immediateResponse(to: request).map { .answer($0, again: nil) } ?? .other
     }
 
+    func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) {}
+
     // Nothing is pending here.
     func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain { .unknown }
 

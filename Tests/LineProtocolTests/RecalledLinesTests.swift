@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 
 @testable import LineProtocol
@@ -70,6 +71,23 @@ import Testing
         #expect(number(of: "SELECT 1 ", in: lines) == nil)
         // The rest of an object as a line of its own is another line.
         #expect(number(of: "\"sql\":\"SELECT a FROM t WHERE id = $1\",\"params\":[42]}", in: lines) == nil)
+    }
+
+    @Test func whatIsFetchedAheadIsTheLine() {
+        let lines = RecalledLines<Lookup>()
+        for number in 0..<500 { remember("SELECT \(number)", number, in: lines) }
+        for number in 0..<1000 {
+            let ahead = Array("SELECT \(number)".utf8).withUnsafeBytes { bytes in
+                lines.prefetchLine(lines.prefetchPlace(of: LineKey(bytes)))
+            }
+            let found = ahead?.takeUnretainedValue()
+            #expect(found?.lookup.number == (number < 500 ? number : nil))
+            #expect(found?.prefetch().takeUnretainedValue().number == found?.lookup.number)
+            if let found { #expect(String(buffer: found.text) == "SELECT \(number)") }
+        }
+        remember("{\"id\":7,\"sql\":\"S\"}", 1, in: lines)
+        let line = Array("{\"id\":8,\"sql\":\"S\"}".utf8).withUnsafeBytes { lines.line(of: LineKey($0)) }
+        #expect(line.map { String(buffer: $0.text) } == "{\"sql\":\"S\"}")
     }
 
     @Test func eachByteAndTheLengthCount() {

@@ -33,6 +33,31 @@ import Testing
         #expect(!second.isCurrent)
     }
 
+    /// One list of tags gets one snapshot, as long as that says what is so.
+    @Test func aSharedSnapshotIsNeverOutOfDate() {
+        let table = TagTable(limit: 100)
+        let tags: [QueryCacheTag] = [.epoch, .namespace("n"), .table("t")]
+        for round in 0..<300 {
+            let snapshot = table.snapshot(of: tags)
+            #expect(snapshot.isCurrent && table.snapshot(of: tags).isCurrent)
+            switch round % 4 {
+            case 0: table.invalidate([.table("t")])
+            case 1: table.invalidate([.namespace("n")])
+            case 2: table.invalidateEverything()
+            // Others make it forget the namespace, or not.
+            default:
+                for number in 0..<round { _ = table.snapshot(of: [.user("\(round) \(number)")]) }
+                table.invalidate([.namespace("n")])
+            }
+            #expect(!snapshot.isCurrent, "round \(round)")
+            let next = table.snapshot(of: tags)
+            table.invalidate([.namespace("n")])
+            #expect(!next.isCurrent, "round \(round)")
+        }
+        // As many lists as a caller likes.
+        for number in 0..<2000 { #expect(table.snapshot(of: [.table("\(number % 3)")]).isCurrent) }
+    }
+
     @Test func aTagThatIsForgottenTakesItsSnapshotsAlong() {
         let table = TagTable(limit: 100)
         let snapshot = table.snapshot(of: [.user("first")])

@@ -110,6 +110,10 @@ def without_memory():
     return shared("cistern-redis", lambda: cistern("cistern-redis", "[namespace.default]\nmemory = false\n"))
 
 
+def without_redis():
+    return shared("cistern-alone", lambda: cistern("cistern-alone", redis=False))
+
+
 def database():
     return dict(part.split("=", 1) for part in os.environ["DATABASE_URL"].split())
 
@@ -330,6 +334,10 @@ compare(
 compare(
     "misses-direct", "all misses", from_cistern(scenario="misses", sources=("miss",)), from_postgres(scenario="misses"), None,
     against="PostgreSQL, prepared",
+)
+compare(
+    "misses-memory", "all misses, without Redis", from_cistern(scenario="misses", server=without_redis, sources=("miss",)),
+    from_postgres(scenario="misses", url=lambda: pool_url(shared("pgbouncer", pgbouncer))), None, against="pgbouncer, prepared",
 )
 comparisons["generator"] = dict(
     what="what the generator makes", at_least=1.5, against="Redis GET",

@@ -3,14 +3,6 @@ internal import JSONText
 internal import NIOCore
 internal import QueryProxy
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 /// Fired into a connection's pipeline when the server stops: answer what has begun, then close.
 package enum LineServerDrain: Sendable {
     case begin
@@ -56,13 +48,15 @@ final class LineHandler: ChannelDuplexHandler {
 
     var order = ReplyOrder<Reply>()
     private var decoder: LineDecoder
+    /// What was read and has not been looked at.
+    private(set) var unread: ByteBuffer?
     /// The beginning of a line whose end has not come.
-    private var unfinished: ByteBuffer?
+    var unfinished: ByteBuffer?
     var waiting: Deque<Line> = []
     var tasks: [Int: Task<Void, Never>] = [:]
     var nextTask = 0
     private var input = Input.open
-    private var isDraining = false
+    var isDraining = false
     /// As the channel said last.
     private var isWritable = true
     private var isReadHeld = false
@@ -105,19 +99,27 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        isReading = true
         lastActivity = .now()
-        var buffer = unwrapInboundIn(data)
+        if unread != nil { beginNow() }
+        unread = unwrapInboundIn(data)
+        loop.beginSoon(self)
+    }
+
+    /// Begins the lines that were read last.
+    func beginNow() {
+        guard var buffer = unread.take(), let context else { return }
+        isReading = true
         if unfinished == nil && waiting.isEmpty && input == .open { beginWhereTheyLie(&buffer, context) }
-        if buffer.readableBytes == 0 { return }
-        takeLines(from: &buffer)
-        process(context)
+        if buffer.readableBytes > 0 {
+            takeLines(from: &buffer)
+            process(context)
+        }
+        isReading = false
+        sendSoon()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // No handler follows to be told.
-        isReading = false
-        sendSoon()
     }
 
     func read(context: ChannelHandlerContext) {
@@ -135,6 +137,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        unread = nil
         input = .closing
         waiting.removeAll()
         for task in tasks.values { task.cancel() }
@@ -149,6 +152,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        beginNow()
         switch event {
         case ChannelEvent.inputClosed:
             if input == .open { takeLastLine() }
@@ -165,91 +169,6 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     // MARK: Lines
-
-    /// Begins the lines at the start of what was read as far as they were asked for before.
-    private func beginWhereTheyLie(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
-        guard canBegin else { return }
-        let began = lastActivity
-        // Worked on as a local variable, which costs less than a property that anybody might look at meanwhile.
-        var answers = ByteBuffer()
-        swap(&answers, &output)
-        var lines = 0
-        let begun = buffer.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress else { return 0 }
-            var start = 0
-            while start < bytes.count, let end = memchr(base + start, 0x0A, bytes.count - start) {
-                let next = UnsafeRawPointer(end) - base + 1
-                var length = next - 1 - start
-                if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
-                if length > 0 {
-                    let line = UnsafeRawBufferPointer(start: base + start, count: length)
-                    switch recall(line, since: began, into: &answers) {
-                    case .answered: break
-                    case .known(let line, let id):
-                        swap(&answers, &output)
-                        defer { swap(&answers, &output) }
-                        guard begin(again: line, id: id, since: began, context) else { return start }
-                    case .unknown: return start
-                    }
-                    lines += 1
-                }
-                start = next
-                if answers.readableBytes > ByteBuffer.largestCopiedBody {
-                    swap(&answers, &output)
-                    flush(context)
-                    swap(&answers, &output)
-                }
-                guard canBegin else { return start }
-            }
-            return start
-        }
-        // After a flush nothing is left in `output`.
-        if output.capacity == 0 { output = answers }
-        statistics.requestsBegan(lines)
-        buffer.moveReaderIndex(forwardBy: begun)
-    }
-
-    private enum Recalled {
-        /// And the answer written.
-        case answered
-        /// It was answered before, and no answer was at hand that could be written at once.
-        case known(RecalledLine<ReadyLookup>, id: String?)
-        case unknown
-    }
-
-    /// Looks for a line that was answered before, and writes its answer if memory holds it and it is the line's turn.
-    @inline(__always)
-    private func recall(
-        _ line: UnsafeRawBufferPointer,
-        since began: NIODeadline,
-        into answers: inout ByteBuffer
-    ) -> Recalled {
-        if isDraining { return .unknown }
-        let key = LineKey(line)
-        guard let known = loop.lines.line(of: key) else { return .unknown }
-        if !key.id.isEmpty || order.isOrderedQueueEmpty {
-            if answers.capacity == 0 { answers = loop.takeBuffer() }
-            if handler.writeHit(known.lookup, id: key.id, since: began, into: &answers) { return .answered }
-        }
-        return .known(known, id: key.id.isEmpty ? nil : String(decoding: key.id, as: UTF8.self))
-    }
-
-    /// Begins a line that was answered before.
-    ///
-    /// - Returns: false where it has to be read.
-    private func begin(
-        again line: RecalledLine<ReadyLookup>,
-        id: String?,
-        since began: NIODeadline,
-        _ context: ChannelHandlerContext
-    ) -> Bool {
-        switch handler.begin(again: line.lookup, since: began) {
-        case .answer(let response): answer(response, id: id, context)
-        case .askRedis(let lookup): ask(lookup, for: .known(line), id: id, since: began, context)
-        case .unknown: return false
-        }
-        return true
-    }
 
     private func takeLines(from buffer: inout ByteBuffer) {
         if var earlier = unfinished {
@@ -271,7 +190,7 @@ final class LineHandler: ChannelDuplexHandler {
 
     // MARK: Requests
 
-    private var canBegin: Bool { order.inFlight < configuration.maximumInFlight && isWritable }
+    var canBegin: Bool { order.inFlight < configuration.maximumInFlight && isWritable }
 
     /// Begins as many of the waiting lines as may begin; then goes on reading, or closes.
     func process(_ context: ChannelHandlerContext) {
@@ -359,7 +278,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     /// Answers a request that needed no waiting.
-    private func answer(_ response: Response, id: String?, _ context: ChannelHandlerContext) {
+    func answer(_ response: Response, id: String?, _ context: ChannelHandlerContext) {
         if id != nil || order.isOrderedQueueEmpty {
             write(Reply(id: id, response: response), context)
         } else {

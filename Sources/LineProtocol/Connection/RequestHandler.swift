@@ -21,6 +21,9 @@ package protocol RequestHandler: Sendable {
         into output: inout ByteBuffer
     ) -> Bool
 
+    /// Asks the processor for memory that ``writeHit(_:id:since:into:)`` will touch; the steps in their order.
+    func prefetch(_ key: CacheKey, _ step: MemoryPrefetch)
+
     /// Begins a request that was answered before, and whose answer ``writeHit(_:id:since:into:)`` has not found. Called on the
     /// connection's event loop.
     func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain

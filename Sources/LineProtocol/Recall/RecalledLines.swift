@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import NIOCore
 
 #if canImport(Glibc)
@@ -27,6 +28,17 @@ final class RecalledLine<Lookup: AnyObject> {
 
     /// Bytes.
     fileprivate var size: Int { line.count + 192 }
+
+    /// Asks the processor for the bytes and the look-up.
+    func prefetch() -> Unmanaged<Lookup> {
+        if let start = line.baseAddress {
+            for offset in stride(from: 0, to: min(line.count, 192), by: 64) { cistern_prefetch(start + offset) }
+        }
+        let lookup = Unmanaged.passUnretained(lookup)
+        let start = UnsafeRawPointer(lookup.toOpaque())
+        for offset in stride(from: 0, to: 256, by: 64) { cistern_prefetch(start + offset) }
+        return lookup
+    }
 
     /// The line as it was sent, without its `id`.
     var text: ByteBuffer {
@@ -95,6 +107,31 @@ package final class RecalledLines<Lookup: AnyObject> {
             else { continue }
             first[way].wasAsked = true
             return entry
+        }
+        return nil
+    }
+
+    // MARK: Ahead of time
+
+    /// A line's hash, once the processor has been asked for the place where it would be.
+    func prefetchPlace(of key: LineKey) -> UInt64 {
+        let hash = hash(key)
+        let first = slots + Int(truncatingIfNeeded: hash) & (setCount - 1) * Self.ways
+        cistern_prefetch(first)
+        cistern_prefetch(first + 2)
+        return hash
+    }
+
+    /// The line that a hash most likely is of, for which the processor has been asked. Not retained, since that would touch
+    /// it: it is there until a line is remembered.
+    func prefetchLine(_ hash: UInt64) -> Unmanaged<RecalledLine<Lookup>>? {
+        let first = slots + Int(truncatingIfNeeded: hash) & (setCount - 1) * Self.ways
+        for way in 0..<Self.ways where first[way].hash == hash {
+            // A struct's parts lie in their order.
+            let entry = UnsafeRawPointer(first + way) + MemoryLayout<UInt64>.stride
+            guard let address = entry.load(as: UnsafeRawPointer?.self) else { continue }
+            cistern_prefetch(address)
+            return Unmanaged.fromOpaque(address)
         }
         return nil
     }

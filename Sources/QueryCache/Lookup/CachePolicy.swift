@@ -61,7 +61,7 @@ package struct MemoryHit: Sendable {
     package let remaining: Int64
     /// Microseconds that PostgreSQL took.
     package let cost: Int64
-    package let body: ByteBuffer
+    package let result: CachedResult
 }
 
 /// What was found of a key when its answer had to be fetched.

@@ -36,6 +36,12 @@ struct MemoryNode: ~Copyable {
         self.queue = queue
     }
 
+    /// Where a node's value lies, told without retaining it, which would touch it. A struct's parts lie in their order.
+    @inline(__always)
+    static func valueAddress(_ node: UnsafeMutablePointer<MemoryNode>) -> UnsafeRawPointer? {
+        (UnsafeRawPointer(node) + MemoryLayout<CacheKey>.stride).load(as: UnsafeRawPointer?.self)
+    }
+
     /// Counts a request. At the limit nothing is written, so the line of a hot entry stays in every core's cache. Of two
     /// requests at the very same time one may go uncounted, which costs less than an atomic addition on every hit.
     @inline(__always)

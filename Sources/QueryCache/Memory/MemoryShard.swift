@@ -1,4 +1,10 @@
+internal import CPrefetch
 internal import Synchronization
+
+/// The steps in which a look-up's memory can be fetched ahead.
+package enum MemoryPrefetch: CaseIterable, Sendable {
+    case index, node, value, content
+}
 
 /// S3-FIFO with a byte budget: one part of a ``MemoryStore``. A value: locking is its owner's affair.
 ///
@@ -61,6 +67,19 @@ struct MemoryShard: ~Copyable {
     borrowing func peek(_ key: CacheKey) -> MemoryValue? {
         guard let number = table.find(key) else { return nil }
         return table[number].pointee.value
+    }
+
+    /// Asks the processor for the memory that a look-up will touch, a step at a time: each needs what the one before has
+    /// fetched. The value itself is returned by the last.
+    @inline(__always)
+    borrowing func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) -> MemoryValue? {
+        switch step {
+        case .index: cistern_prefetch(table.bucketAddress(of: key))
+        case .node: if let node = table.likelyNode(of: key) { cistern_prefetch(node) }
+        case .value: if let node = table.likelyNode(of: key) { cistern_prefetch(MemoryNode.valueAddress(node)) }
+        case .content: return peek(key)
+        }
+        return nil
     }
 
     /// Stores a value, in place of the key's present one if there is any. A value that costs more than ``largestCost`` is

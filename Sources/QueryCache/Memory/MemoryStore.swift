@@ -68,6 +68,14 @@ package final class MemoryStore<Value: AnyObject & Sendable>: Sendable {
         return unsafeDowncast(value, to: Value.self)
     }
 
+    /// Asks the processor for memory that ``value(for:)`` will touch.
+    ///
+    /// - Returns: the value, at the last step.
+    @inline(__always)
+    package func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) -> Value? {
+        shards.withReadLock(shard(of: key)) { $0.prefetch(key, step) }.map { unsafeDowncast($0, to: Value.self) }
+    }
+
     /// Stores a value in place of the one that the key may have had. One that costs more than ``largestCost`` is not stored,
     /// and what the key had before is removed.
     ///

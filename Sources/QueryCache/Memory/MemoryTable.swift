@@ -67,6 +67,19 @@ struct MemoryTable: ~Copyable {
         }
     }
 
+    /// The bucket where the search for a key begins.
+    @inline(__always)
+    borrowing func bucketAddress(of key: CacheKey) -> UnsafeRawPointer {
+        UnsafeRawPointer(buckets + home(Self.bits(of: key)))
+    }
+
+    /// The node that most likely is a key's, told without touching it.
+    @inline(__always)
+    borrowing func likelyNode(of key: CacheKey) -> UnsafeMutablePointer<MemoryNode>? {
+        let content = buckets[home(Self.bits(of: key))]
+        return content == 0 ? nil : nodes + Int(Number(truncatingIfNeeded: content))
+    }
+
     /// A new node for a key that is not there yet. It is in no queue: the caller pushes it into one.
     mutating func add(_ key: CacheKey) -> Number {
         if freeCount == 0 && nodeCount == nodeCapacity { rebuild(bucketCount: bucketCount * 2) }

@@ -49,7 +49,13 @@ package final class TagTable: Sendable {
         var tables: [Tag: TagCell] = [:]
         var young: [Tag: TagCell] = [:]
         var old: [Tag: TagCell] = [:]
+        /// Snapshots taken lately, by where the list of their tags lies. The list is kept with them, so that no other comes to
+        /// lie there.
+        var shared: [UnsafeRawPointer: (tags: [Tag], snapshot: TagSnapshot)] = [:]
     }
+
+    /// Of snapshots that may be shared.
+    private static let mostShared = 256
 
     private let everything = TagCell()
     private let state = Mutex(State())
@@ -62,17 +68,29 @@ package final class TagTable: Sendable {
 
     package var count: Int { state.withLock { $0.tables.count + $0.young.count + $0.old.count } }
 
+    /// What is known now. The same object for the same list of tags, as long as it stays current, so that the answers of one
+    /// statement share it.
     package func snapshot(of tags: [Tag]) -> TagSnapshot {
-        var items = [TagSnapshot.Item(cell: everything, seen: everything.value)]
-        items.reserveCapacity(tags.count + 1)
         state.withLock { state in
+            let place = tags.withUnsafeBytes { $0.baseAddress }
+            // Once tags are forgotten, each has to be met to be kept.
+            if state.old.isEmpty, let place, let (_, snapshot) = state.shared[place], snapshot.isCurrent {
+                return snapshot
+            }
+            var items = [TagSnapshot.Item(cell: everything, seen: everything.value)]
+            items.reserveCapacity(tags.count + 1)
             for tag in tags {
                 if case .epoch = tag { continue }
                 let cell = cell(of: tag, &state)
                 items.append(TagSnapshot.Item(cell: cell, seen: cell.value))
             }
+            let snapshot = TagSnapshot(items: items)
+            if let place {
+                if state.shared.count >= Self.mostShared { state.shared = [:] }
+                state.shared[place] = (tags, snapshot)
+            }
+            return snapshot
         }
-        return TagSnapshot(items: items)
     }
 
     package func invalidate(_ tags: some Sequence<Tag>) {

@@ -1,7 +1,7 @@
 internal import JSONText
 package import NIOCore
 internal import PostgresClient
-internal import QueryCache
+package import QueryCache
 internal import SQLAnalysis
 internal import Synchronization
 
@@ -28,6 +28,8 @@ package final class ReadyLookup: Sendable {
         self.place = place
         self.version = version
     }
+
+    package var key: CacheKey { lookup.key }
 
     /// What asks Redis.
     func question(_ make: () -> (any SharedQuestion)?) -> (any SharedQuestion)? {
@@ -58,10 +60,14 @@ extension QueryProxy {
         into output: inout ByteBuffer
     ) -> Bool {
         guard lookup.version == routeVersion, let place = lookup.place,
-            let hit = cache.memoryHit(for: lookup.lookup.key, policy: lookup.lookup.policy),
-            hit.body.readableBytes <= Self.largestCopiedBody
+            let hit = cache.memoryHit(for: lookup.lookup.key, policy: lookup.lookup.policy)
         else { return false }
-        output.writeHit(id: id, age: hit.age, remaining: hit.remaining, body: hit.body)
+        let isWritten = hit.result.withBody { body in
+            guard body.count <= Self.largestCopiedBody else { return false }
+            output.writeHit(id: id, age: hit.age, remaining: hit.remaining, body: body)
+            return true
+        }
+        guard isWritten else { return false }
         queries.countMemoryHit(of: lookup.statement)
         counters.countMemoryHit(
             at: place,
@@ -69,6 +75,11 @@ extension QueryProxy {
             taken: began.nanosecondsUntilNow
         )
         return true
+    }
+
+    /// Asks the processor for memory that ``writeHit(_:id:since:into:)`` will touch.
+    package func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) {
+        cache.prefetch(key, step)
     }
 
     /// Bytes. A larger one goes out without another copy.
@@ -81,9 +92,14 @@ extension ByteBuffer {
     private static let remainingHead: StaticString = ",\"ttl_ms\":"
 
     /// The same bytes as those of a ``Response``, in one piece of memory that is asked for once.
-    fileprivate mutating func writeHit(id: UnsafeRawBufferPointer, age: Int64, remaining: Int64, body: ByteBuffer) {
+    fileprivate mutating func writeHit(
+        id: UnsafeRawBufferPointer,
+        age: Int64,
+        remaining: Int64,
+        body: UnsafeRawBufferPointer
+    ) {
         // Room for what is fixed (under 80 bytes) and two numbers of at most 20 digits.
-        let room = 128 + id.count + body.readableBytes
+        let room = 128 + id.count + body.count
         writeWithUnsafeMutableBytes(minimumWritableBytes: room) { output in
             guard let start = output.baseAddress else { return 0 }
             var next = start
@@ -101,10 +117,8 @@ extension ByteBuffer {
             next = next.copying(Self.remainingHead).writingDecimal(remaining)
             next.storeBytes(of: UInt8(ascii: ","), as: UInt8.self)
             next += 1
-            body.withUnsafeReadableBytes { body in
-                if let source = body.baseAddress { next.copyMemory(from: source, byteCount: body.count) }
-            }
-            next += body.readableBytes
+            if let source = body.baseAddress { next.copyMemory(from: source, byteCount: body.count) }
+            next += body.count
             next.storeBytes(of: UInt8(ascii: "}"), as: UInt8.self)
             (next + 1).storeBytes(of: UInt8(ascii: "\n"), as: UInt8.self)
             return next + 2 - start

@@ -80,14 +80,6 @@ extension QueryProxy {
     }
 }
 
-extension ReadPlan {
-    /// Everything whose change makes an entry stale.
-    func tags(namespace: String, own: [String]) -> [Tag] {
-        [.epoch, .namespace(namespace)] + tables.map { .table($0) } + (readsUnknown ? [.anyTable] : [])
-            + own.map { .user($0) }
-    }
-}
-
 extension QueryParameter {
     /// Whether PostgreSQL may read the text as a point in time that moves (`now`, `tomorrow`).
     var isDateTimeInput: Bool {

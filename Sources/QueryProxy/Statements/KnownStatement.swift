@@ -1,4 +1,5 @@
 internal import JSONText
+internal import QueryCache
 internal import SQLAnalysis
 internal import Synchronization
 
@@ -78,6 +79,9 @@ final class ReadPlan: Sendable {
     /// The namespace for requests that name none.
     let namespace: String
     let schemaVersion: UInt64
+    /// Everything whose change makes an entry stale, for requests that name neither a namespace nor tags of their own. One
+    /// list, so that it is recognised as the same.
+    let tags: [Tag]
 
     init(
         tables: [String],
@@ -91,5 +95,16 @@ final class ReadPlan: Sendable {
         self.cacheability = cacheability
         self.namespace = namespace
         self.schemaVersion = schemaVersion
+        tags = Self.tags(namespace: namespace, tables: tables, readsUnknown: readsUnknown)
+    }
+
+    private static func tags(namespace: String, tables: [String], readsUnknown: Bool) -> [Tag] {
+        [.epoch, .namespace(namespace)] + tables.map { .table($0) } + (readsUnknown ? [.anyTable] : [])
+    }
+
+    /// Everything whose change makes an entry stale.
+    func tags(namespace: String, own: [String]) -> [Tag] {
+        if own.isEmpty && namespace == self.namespace { return tags }
+        return Self.tags(namespace: namespace, tables: tables, readsUnknown: readsUnknown) + own.map { .user($0) }
     }
 }

@@ -28,6 +28,19 @@ import Testing
         }
     }
 
+    /// Where it asks the processor for cannot be seen; that the value which it reads past its type is the value can.
+    @Test func whatIsFetchedAheadIsTheValue() {
+        let values = (0..<500).map { LabelledValue($0) }
+        for value in values { store.insert(value, for: CacheKey(numbered: value.label), cost: 10) }
+        for number in 0..<1000 {
+            let key = CacheKey(numbered: number)
+            for step in MemoryPrefetch.allCases.dropLast() { #expect(store.prefetch(key, step) == nil) }
+            #expect(store.prefetch(key, .content) === store.peek(key))
+        }
+        for value in values { store.remove(CacheKey(numbered: value.label)) }
+        for step in MemoryPrefetch.allCases { #expect(store.prefetch(key, step) == nil) }
+    }
+
     @Test func aReplacementTakesThePlaceAndTheCost() {
         store.insert(LabelledValue(1), for: key, cost: 1_000)
         #expect(store.statistics.bytes == 1_000 + Self.overhead)
