@@ -516,7 +516,17 @@ def main():
             file.write("\n")
     if not options.short:
         return 0
-    fallen = [name for name in names if name in ratios and results[name]["ratio"] < 0.8 * ratios[name]]
+    def has_fallen(name):
+        return name in ratios and results[name]["ratio"] < 0.8 * ratios[name]
+
+    fallen = [name for name in names if has_fallen(name)]
+    # Somebody else may have been at work on the machine: what stays slow is slow.
+    for _ in range(2):
+        for name in fallen:
+            print(f"{name} is measured again")
+            results[name] = comparisons[name]["run"]()
+            report(name, comparisons[name], results[name])
+        fallen = [name for name in fallen if has_fallen(name)]
     for name in fallen:
         print(f"{name}: {results[name]['ratio']:.2f} is under 0.8 of {ratios[name]}, which is written down in {RATIOS}")
     return 1 if fallen else 0

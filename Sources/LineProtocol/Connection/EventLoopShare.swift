@@ -20,6 +20,8 @@ final class EventLoopShare {
     private var senders: [LineHandler] = []
     private var previousSenders: [LineHandler] = []
     private var isTurnScheduled = false
+    /// When the first of what waits to be begun was read: the time of all of it, so that the clock is read once for many.
+    private(set) var turnBegan = NIODeadline.now()
     private var prefetcher = LinePrefetcher()
 
     init(_ eventLoop: any EventLoop) {
@@ -48,7 +50,10 @@ final class EventLoopShare {
     /// Has a connection begin what it has read when everything that is ready now has been read.
     @inline(__always)
     func beginSoon(_ connection: LineHandler) {
-        if readers.isEmpty { scheduleTurn() }
+        if readers.isEmpty {
+            turnBegan = .now()
+            scheduleTurn()
+        }
         readers.append(connection)
     }
 

@@ -99,10 +99,10 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastActivity = .now()
         if unread != nil { beginNow() }
         unread = unwrapInboundIn(data)
         loop.beginSoon(self)
+        lastActivity = loop.turnBegan
     }
 
     /// Begins the lines that were read last.
