@@ -81,10 +81,12 @@ import Testing
                 lines.prefetchLine(lines.prefetchPlace(of: LineKey(bytes)))
             }
             let found = ahead?.takeUnretainedValue()
-            #expect(found?.lookup.number == (number < 500 ? number : nil))
+            // One of those may have given way to another.
+            #expect(found?.lookup.number == self.number(of: "SELECT \(number)", in: lines))
             #expect(found?.prefetch().takeUnretainedValue().number == found?.lookup.number)
             if let found { #expect(String(buffer: found.text) == "SELECT \(number)") }
         }
+        #expect(lines.count > 400)
         remember("{\"id\":7,\"sql\":\"S\"}", 1, in: lines)
         let line = Array("{\"id\":8,\"sql\":\"S\"}".utf8).withUnsafeBytes { lines.line(of: LineKey($0)) }
         #expect(line.map { String(buffer: $0.text) } == "{\"sql\":\"S\"}")

@@ -204,6 +204,10 @@ struct QuickReadTests {
                 #expect(error?.code == .acquireTimeout)
                 #expect(start.duration(to: .now) < .milliseconds(700))
             }
+            let waiting = (0..<3).map { _ in Task { try await pool.run(Self.script("SELECT $1::int", ["1"])) } }
+            while pool.statistics.waiting != 3 { await Task.yield() }
+            for task in waiting { _ = try? await task.value }
+            #expect(pool.statistics.waiting == 0)
             _ = try await hog.value
             #expect(try await Self.rows(pool, Self.script("SELECT $1::int", ["1"])) == "[[1]]")
         }

@@ -467,6 +467,57 @@ def start_up():
 comparisons["start"] = dict(what="start to first answer (ms)", run=start_up, at_most=100)
 
 
+def ticks(pid):
+    """Seconds in the program and in the kernel."""
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return [int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:13]]
+
+
+def processes(name):
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and open(f"/proc/{entry}/comm").read().strip() == name:
+                yield entry
+        except OSError:
+            pass
+
+
+def cost(what, server, *arguments, **keywords):
+    """Processor time of one request, in microseconds, by who takes it."""
+
+    def run():
+        process = server().process
+        port = re.search(r":(\d+)", os.environ["CISTERN_TEST_REDIS"].split("@")[-1]).group(1)
+        redis = next(pid for pid in processes("redis-server") if f":{port}" in open(f"/proc/{pid}/cmdline").read().replace("\0", " "))
+        samples = []
+        for _ in range(rounds):
+            before = (ticks(process.pid), ticks(redis), sum(sum(ticks(pid)) for pid in processes("postgres")))
+            children = resource.getrusage(resource.RUSAGE_CHILDREN)
+            result = from_cistern(*arguments, server=server, **keywords)()
+            after = (ticks(process.pid), ticks(redis), sum(sum(ticks(pid)) for pid in processes("postgres")))
+            mine = resource.getrusage(resource.RUSAGE_CHILDREN)
+            # The warm-up is half a second of as many requests; what filled the cache before is left out of the count of none.
+            count = rate(result) * (seconds + 0.5) / 1e6
+            samples.append(
+                [
+                    (after[0][0] - before[0][0]) / count, (after[0][1] - before[0][1]) / count,
+                    (sum(after[1]) - sum(before[1])) / count, (after[2] - before[2]) / count,
+                    (mine.ru_utime + mine.ru_stime - children.ru_utime - children.ru_stime) / count,
+                ]
+            )
+        names = ["cistern", "cistern in the kernel", "redis", "postgres", "generator"]
+        medians = [statistics.median(column) for column in zip(*samples)]
+        print("    " + ", ".join(f"{name} {median:.1f}" for name, median in zip(names, medians)), flush=True)
+        return dict(ratio=sum(medians), ours=sum(medians), theirs=0, parts=dict(zip(names, medians)))
+
+    return dict(what=what, run=run)
+
+
+comparisons["memory-cost"] = cost("processor time of a hit in memory (us)", main_cistern, "--preload")
+comparisons["redis-cost"] = cost("processor time of a hit in Redis (us)", without_memory, "--preload", sources=("redis",))
+comparisons["miss-cost"] = cost("processor time of a miss (us)", main_cistern, scenario="misses", sources=("miss",))
+
+
 def shown(number):
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 

@@ -110,10 +110,8 @@ final class LineHandler: ChannelDuplexHandler {
         guard var buffer = unread.take(), let context else { return }
         isReading = true
         if unfinished == nil && waiting.isEmpty && input == .open { beginWhereTheyLie(&buffer, context) }
-        if buffer.readableBytes > 0 {
-            takeLines(from: &buffer)
-            process(context)
-        }
+        if buffer.readableBytes > 0 { takeLines(from: &buffer) }
+        process(context)
         isReading = false
         sendSoon()
     }
@@ -123,7 +121,8 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if canBegin && waiting.isEmpty && input == .open {
+        // What was read is begun first: only then is known whether more may be.
+        if unread == nil && canBegin && waiting.isEmpty && input == .open {
             context.read()
         } else {
             isReadHeld = true

@@ -160,7 +160,8 @@ package final class PostgresPool: Sendable {
                 idle: state.pool.idle.count,
                 inUse: state.pool.busy,
                 opening: state.pool.opening,
-                waiting: state.pool.waiting,
+                // Quick reads wait together, in one place of the queue.
+                waiting: state.pool.waiting - (state.quick.isQueued ? 1 : 0) + state.quick.waiting.count,
                 connects: state.connects,
                 failures: state.failures,
                 isDown: state.pool.downBecause != nil,

@@ -12,7 +12,6 @@ final class QuickRead: Sendable {
     }
 
     private struct State {
-        var outcome: Outcome?
         var continuation: CheckedContinuation<Outcome, Never>?
         var connection: PostgresConnection?
     }
