@@ -583,6 +583,8 @@ def main():
     return 1 if fallen else 0
 
 
+# What was started is stopped however this ends.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 try:
     status = main()
 finally:

@@ -15,7 +15,7 @@ package enum LineServerDrain: Sendable {
 ///
 /// Lines wait in `waiting` while as many requests run as may, or while the client does not read its answers (the channel is
 /// not writable); meanwhile nothing is read from the socket, so what a connection can make the server hold is bounded by
-/// one read's lines and `maximumInFlight` answers.
+/// two reads' lines and `maximumInFlight` answers.
 ///
 /// A client that has shut down its side still gets its answers (`printf … | nc`). Whether it went away altogether cannot be
 /// told from that, so if an answer takes long a single space is sent, which JSON allows before a value: a socket that is
@@ -111,7 +111,7 @@ final class LineHandler: ChannelDuplexHandler {
         isReading = true
         if unfinished == nil && waiting.isEmpty && input == .open { beginWhereTheyLie(&buffer, context) }
         if buffer.readableBytes > 0 { takeLines(from: &buffer) }
-        process(context)
+        if !waiting.isEmpty || isReadHeld || input == .closing { process(context) }
         isReading = false
         sendSoon()
     }
@@ -121,8 +121,9 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        // What was read is begun first: only then is known whether more may be.
-        if unread == nil && canBegin && waiting.isEmpty && input == .open {
+        // Also where what was read has not been begun: a channel that is held up leaves the selector, which costs two calls of
+        // the system for every request.
+        if canBegin && waiting.isEmpty && input == .open {
             context.read()
         } else {
             isReadHeld = true
