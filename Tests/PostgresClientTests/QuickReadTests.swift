@@ -1,8 +1,9 @@
 import Foundation
 import NIOCore
-import PostgresClient
 import Synchronization
 import Testing
+
+@testable import PostgresClient
 
 /// Reads that are known to be quick share connections and messages; nothing of one may reach another.
 @Suite("Quick reads", .enabled(if: PostgresFixture.url != nil), .timeLimit(.minutes(2)))
@@ -98,64 +99,113 @@ struct QuickReadTests {
         }
     }
 
-    /// Where the slow one goes first, and others are sent behind it.
+    /// Zero makes it slow.
     private static let mixed = "SELECT $1::int, CASE WHEN $1::int = 0 THEN pg_sleep(0.6)::text END"
 
-    @Test("one that turns out to be slow does not hold up the others")
-    func slow() async throws {
-        try await with(connections: 2) { pool in
-            // Prepared on both connections, so that they go together.
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for number in 1..<40 {
-                    group.addTask { _ = try await pool.run(Self.script(Self.mixed, ["\(number)"])) }
-                }
-                try await group.waitForAll()
+    /// An answer is told before its connection is given back. The suite's time is limited.
+    private static func allAreIdle(_ pool: PostgresPool) async {
+        while pool.statistics.inUse > 0 { await Task.yield() }
+    }
+
+    /// Begins reads while every connection is in use, so that those who wait go together, in their order, when one is free.
+    private static func gathered(
+        _ scripts: [PostgresScript],
+        on pool: PostgresPool,
+        connections: Int
+    ) async throws -> [Task<String, any Error>] {
+        try await PostgresFixture.withPool {
+            $0.maximumConnections = 1
+        } _: { holder in
+            _ = try await holder.rows("SELECT pg_advisory_lock(7301)")
+            await allAreIdle(pool)
+            let held = (0..<connections).map { _ in
+                Task { try await pool.json("SELECT pg_advisory_xact_lock_shared(7301)") }
             }
-            let ended = Record()
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for number in 0..<6 {
-                    group.addTask {
-                        let rows = try await Self.rows(pool, Self.script(Self.mixed, ["\(number)"]))
-                        #expect(rows.hasPrefix("[[\(number),"))
-                        ended.note(number)
-                    }
-                }
-                try await group.waitForAll()
+            while pool.statistics.inUse != connections { await Task.yield() }
+            var tasks: [Task<String, any Error>] = []
+            for script in scripts {
+                tasks.append(Task { try await rows(pool, script) })
+                while pool.statistics.waiting != tasks.count { await Task.yield() }
             }
-            #expect(ended.noted.count == 6)
-            #expect(ended.noted.last == 0, "the slow one ends last")
+            _ = try await holder.rows("SELECT pg_advisory_unlock(7301)")
+            for task in held { _ = try await task.value }
+            return tasks
         }
     }
 
-    @Test("one over its time, or that nobody waits for, is cancelled, and no other")
-    func cancelled() async throws {
-        try await with(connections: 2) { pool in
-            for _ in 0..<10 { _ = try await pool.run(Self.script(Self.mixed, ["1"])) }
-            for round in 0..<6 {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    let leaves = round % 2 == 0
-                    let slow = Task {
-                        try await pool.run(
-                            Self.script(Self.mixed, ["0"], timeout: leaves ? .seconds(20) : .milliseconds(80))
-                        )
+    /// Prepared on every connection: what is not goes alone.
+    private static func prepare(_ sql: String, on pool: PostgresPool, connections: Int) async throws {
+        let before = try await gathered(
+            (0..<connections * QuickReadBatch.mostReads).map { Self.script(sql, ["\($0 + 1)"]) },
+            on: pool,
+            connections: connections
+        )
+        for task in before { _ = try await task.value }
+    }
+
+    @Test("those who wait for a connection go to it together, as many as may, and one that is not quick does not")
+    func together() async throws {
+        try await with(connections: 1) { pool in
+            try await Self.prepare(Self.mixed, on: pool, connections: 1)
+            for (count, batches) in [(5, 1), (QuickReadBatch.mostReads, 1), (QuickReadBatch.mostReads + 1, 2)] {
+                let before = pool.state.withLock { $0.quick.batches }
+                let scripts = (1...count).map { Self.script(Self.mixed, ["\($0)"]) }
+                let tasks = try await Self.gathered(scripts, on: pool, connections: 1)
+                for (index, task) in tasks.enumerated() { #expect(try await task.value == "[[\(index + 1),null]]") }
+                #expect(pool.state.withLock { $0.quick.batches } == before + batches, "\(count)")
+            }
+            // Two of those take as long together as they may, and of what may take long nothing is known.
+            let before = pool.state.withLock { $0.quick.batches }
+            let dear = (1...4).map { Self.script(Self.mixed, ["\($0)"], expected: .milliseconds(2)) }
+            for task in try await Self.gathered(dear, on: pool, connections: 1) { _ = try await task.value }
+            #expect(pool.state.withLock { $0.quick.batches } == before + 2)
+            let unknown = (1...4).map { Self.script(Self.mixed, ["\($0)"], expected: nil) }
+            for task in try await Self.gathered(unknown, on: pool, connections: 1) { _ = try await task.value }
+            #expect(pool.state.withLock { $0.quick.batches } == before + 2)
+        }
+    }
+
+    @Test("one that turns out to be slow lets those behind it go", arguments: [1, 2])
+    func slow(connections: Int) async throws {
+        try await with(connections: connections) { pool in
+            try await Self.prepare(Self.mixed, on: pool, connections: connections)
+            let ended = Record()
+            let scripts = (0..<6).map { Self.script(Self.mixed, ["\($0)"]) }
+            let tasks = try await Self.gathered(scripts, on: pool, connections: connections)
+            await withTaskGroup(of: Void.self) { group in
+                for (number, task) in tasks.enumerated() {
+                    group.addTask {
+                        let rows = try? await task.value
+                        #expect(rows?.hasPrefix("[[\(number),") == true)
+                        ended.note(number)
                     }
-                    for number in 1..<12 {
-                        group.addTask {
-                            let rows = try await Self.rows(pool, Self.script(Self.mixed, ["\(number)"]))
-                            #expect(rows == "[[\(number),null]]")
-                        }
-                    }
-                    if leaves {
-                        try await Task.sleep(for: .milliseconds(30))
-                        slow.cancel()
-                    }
-                    let error = await #expect(throws: PostgresError.self) { try await slow.value }
-                    #expect(error?.code == (leaves ? .cancelled : .timeout), "\(String(describing: error))")
-                    try await group.waitForAll()
                 }
             }
-            // The last answer is told before its connection is given back; the suite's time is limited.
-            while pool.statistics.inUse > 0 { await Task.yield() }
+            // Where there is no other connection, nowhere to go.
+            #expect((ended.noted.first == 0) == (connections == 1), "\(ended.noted)")
+        }
+    }
+
+    @Test("one over its time, or that nobody waits for, is cancelled, and no other", arguments: [true, false])
+    func cancelled(leaves: Bool) async throws {
+        try await with(connections: 2) { pool in
+            try await Self.prepare(Self.mixed, on: pool, connections: 2)
+            for _ in 0..<3 {
+                let slow = Self.script(Self.mixed, ["0"], timeout: leaves ? .seconds(20) : .milliseconds(80))
+                let others = (1..<12).map { Self.script(Self.mixed, ["\($0)"]) }
+                let tasks = try await Self.gathered([slow] + others, on: pool, connections: 2)
+                if leaves {
+                    let running = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                    while try await pool.rows(running).isEmpty { await Task.yield() }
+                    tasks[0].cancel()
+                }
+                let error = await #expect(throws: PostgresError.self) { try await tasks[0].value }
+                #expect(error?.code == (leaves ? .cancelled : .timeout), "\(String(describing: error))")
+                for (index, task) in tasks.enumerated().dropFirst() {
+                    #expect(try await task.value == "[[\(index),null]]")
+                }
+            }
+            await Self.allAreIdle(pool)
         }
     }
 
@@ -194,6 +244,7 @@ struct QuickReadTests {
             $0.acquireTimeout = .milliseconds(200)
         } _: { pool in
             _ = try await pool.run(Self.script("SELECT $1::int", ["1"]))
+            await Self.allAreIdle(pool)
             let hog = Task { try await pool.json("SELECT pg_sleep(1)") }
             while pool.statistics.inUse == 0 { await Task.yield() }
             for _ in 0..<2 {

@@ -1,14 +1,6 @@
 internal import NIOCore
 internal import QueryProxy
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 // Lines that were answered before are begun without being taken out of what was read, or read themselves.
 extension LineHandler {
     /// Begins the lines at the start of what was read as far as they were asked for before.
@@ -20,14 +12,13 @@ extension LineHandler {
         swap(&answers, &output)
         var lines = 0
         let begun = buffer.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress else { return 0 }
             var start = 0
-            while start < bytes.count, let end = memchr(base + start, 0x0A, bytes.count - start) {
-                let next = UnsafeRawPointer(end) - base + 1
-                var length = next - 1 - start
+            while let end = bytes.lineEnd(from: start) {
+                let next = end + 1
+                var length = end - start
                 if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
                 if length > 0 {
-                    let line = UnsafeRawBufferPointer(start: base + start, count: length)
+                    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
                     switch recall(line, since: began, into: &answers) {
                     case .answered: break
                     case .known(let line, let id):

@@ -2,14 +2,6 @@ internal import NIOCore
 internal import QueryCache
 internal import QueryProxy
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 /// Fetches ahead what lines will need from memory.
 ///
 /// A line's look-up goes from one cold place of memory to the next. With many lines at hand the waiting for memory is done
@@ -53,10 +45,10 @@ extension LineHandler {
     /// Nil where no whole line that may be known was read.
     func withFirstUnread<Result>(_ body: (LineKey) -> Result) -> Result? {
         unread?.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress, let end = memchr(base, 0x0A, bytes.count) else { return nil }
-            let length = UnsafeRawPointer(end) - base
-            guard length > 0, length <= RecalledLines<ReadyLookup>.longestLine else { return nil }
-            return body(LineKey(UnsafeRawBufferPointer(start: base, count: length)))
+            guard let end = bytes.lineEnd(from: 0), end > 0, end <= RecalledLines<ReadyLookup>.longestLine else {
+                return nil
+            }
+            return body(LineKey(UnsafeRawBufferPointer(rebasing: bytes[..<end])))
         }
     }
 }

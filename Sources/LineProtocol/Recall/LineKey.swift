@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
 /// A line taken apart, without reading it, into its `id` and the rest, so that lines which differ in their `id` alone are
 /// recognised as the same request.
 ///
@@ -55,5 +63,16 @@ package struct LineKey {
         // JSON has no numbers that begin with a zero.
         let isNumber = index > start && (line[start] != UInt8(ascii: "0") || index == start + 1)
         return isNumber ? index : nil
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Where the line ends that starts there: the place of its line feed; nil where that has not come.
+    @inline(__always)
+    func lineEnd(from start: Int) -> Int? {
+        guard start < count, let base = baseAddress, let end = memchr(base + start, 0x0A, count - start) else {
+            return nil
+        }
+        return UnsafeRawPointer(end) - base
     }
 }

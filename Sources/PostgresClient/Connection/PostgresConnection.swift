@@ -121,9 +121,8 @@ actor PostgresConnection {
 
     /// Whether an idle connection is still there. The server may have closed it meanwhile.
     private func isAlive() -> Bool {
-        guard isUsable, PQstatus(handle.pointer) == CONNECTION_OK else { return false }
         // libpq would read a farewell as a notice, and notice the end only at the next read; so the socket is asked.
-        if handle.hasUnexpectedInput { markUnusable() }
+        if PQstatus(handle.pointer) != CONNECTION_OK || handle.hasUnexpectedInput { markUnusable() }
         return isUsable
     }
 

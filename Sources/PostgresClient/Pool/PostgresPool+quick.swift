@@ -16,6 +16,8 @@ extension PostgresPool {
         var isQueued = false
         /// What ends the wait in that queue.
         var timer: Int?
+        /// How many have been taken.
+        private(set) var batches = 0
 
         /// As many as go together, and those that nobody waits for.
         mutating func takeBatch() -> (QuickReadBatch, abandoned: [QuickRead]) {
@@ -28,6 +30,7 @@ extension PostgresPool {
                 waiting.removeFirst()
                 if next.interruption.isPending { abandoned.append(next) } else { batch.append(next) }
             }
+            if !batch.isEmpty { batches += 1 }
             return (QuickReadBatch(batch), abandoned)
         }
 
@@ -93,23 +96,19 @@ extension PostgresPool {
     }
 
     private func nextStep(_ state: inout State) -> Step {
-        guard let first = state.quick.waiting.first else {
+        guard let first = state.quick.waiting.first, !state.quick.isQueued else {
             state.quick.isDispatching = false
             return .nothing
         }
-        if let connection = state.pool.takeIdle() {
-            let (batch, abandoned) = state.quick.takeBatch()
-            return .run(batch, on: connection, abandoned: abandoned)
-        }
-        state.quick.isDispatching = false
-        if state.quick.isQueued { return .nothing }
         switch state.pool.acquire() {
         case .connection(let connection):
-            state.quick.isDispatching = true
             let (batch, abandoned) = state.quick.takeBatch()
             return .run(batch, on: connection, abandoned: abandoned)
-        case .fail(let error): return .fail(state.quick.takeAll(), error)
+        case .fail(let error):
+            state.quick.isDispatching = false
+            return .fail(state.quick.takeAll(), error)
         case .wait(let waiter, let open):
+            state.quick.isDispatching = false
             state.quick.isQueued = true
             state.waiters[waiter] = { [weak self] in self?.quickReadsAreServed($0) }
             return .wait(waiter, open: open, until: first.patience.end)
