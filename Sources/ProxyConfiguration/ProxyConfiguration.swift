@@ -109,6 +109,8 @@ extension ProxyConfiguration {
         package var maximumEntryBytes = 4 << 20
         /// Texts whose analysis is remembered.
         package var statements = 10_000
+        /// Whether what hangs on single rows outlives changes of others.
+        package var tellsRowsApart = true
         package var degradedMaximumAge: Duration = .seconds(3)
     }
 

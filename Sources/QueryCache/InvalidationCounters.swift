@@ -18,6 +18,8 @@ package struct InvalidationCounts: Sendable, Equatable {
     package struct Kinds: Sendable, Equatable {
         package var everything = 0
         package var tables = 0
+        /// Rows of tables of which nothing else was changed.
+        package var rows = 0
         package var namespaces = 0
         /// Callers' tags.
         package var tags = 0
@@ -32,8 +34,9 @@ package struct InvalidationCounts: Sendable, Equatable {
                 case .table: tables += 1
                 case .namespace: namespaces += 1
                 case .user: tags += 1
-                // It goes with every table, and is no more than the reverse of "reads what nobody can tell".
-                case .anyTable: break
+                case .row: rows += 1
+                // They go with every table, or with every one that is not told by rows.
+                case .anyTable, .wholeTable: break
                 }
             }
             patterns += invalidation.patterns.count

@@ -1,10 +1,10 @@
-package import NIOCore
+internal import NIOCore
 
 extension QueryCache {
     /// One request's look-up, and what was known when it began.
     package struct Lookup: Sendable {
         package let key: CacheKey
-        let tags: [Tag]
+        let tags: TagList
         let policy: CachePolicy
         fileprivate(set) var snapshot: TagSnapshot
         /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
@@ -14,7 +14,7 @@ extension QueryCache {
     /// Begins a look-up: to be called before anything is read for it.
     ///
     /// - Parameter tags: everything that the answer depends on; the same for the same key.
-    package func lookup(for key: CacheKey, tags: [Tag], policy: CachePolicy) -> Lookup {
+    package func lookup(for key: CacheKey, tags: TagList, policy: CachePolicy) -> Lookup {
         Lookup(key: key, tags: tags, policy: policy, snapshot: self.tags.snapshot(of: tags))
     }
 
@@ -24,7 +24,7 @@ extension QueryCache {
     /// - Throws: what the source throws, ``QueryCacheError``, or `CancellationError`.
     package func answer(
         for key: CacheKey,
-        tags: [Tag],
+        tags: TagList,
         policy: CachePolicy,
         from source: some QuerySource
     ) async throws -> CacheAnswer {
@@ -43,13 +43,13 @@ extension QueryCache {
     // MARK: The shared store, without a task
 
     /// What asks the shared store for an entry; nil where it cannot be asked. Serves for the same key again.
-    package func sharedQuestion(for key: CacheKey, tags: [Tag]) -> (any SharedQuestion)? {
+    package func sharedQuestion(for key: CacheKey, tags: TagList) -> (any SharedQuestion)? {
         guard let shared, shared.isUsable else { return nil }
         return shared.question(key, tags)
     }
 
     /// Begins a look-up in the shared store alone. What is read for it goes into memory only if it was begun for that.
-    package func sharedLookup(for key: CacheKey, tags: [Tag], policy: CachePolicy) -> Lookup {
+    package func sharedLookup(for key: CacheKey, tags: TagList, policy: CachePolicy) -> Lookup {
         // Where nothing goes into memory, what is known of the tags counts from the flight on, if there is one.
         let snapshot = policy.usesMemory ? self.tags.snapshot(of: tags) : TagSnapshot.empty
         return Lookup(key: key, tags: tags, policy: policy, snapshot: snapshot)

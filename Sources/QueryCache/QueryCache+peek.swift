@@ -1,6 +1,6 @@
 extension QueryCache {
     /// Where an entry is now. Counts as no look-up, and fetches nothing.
-    package func whereabouts(of key: CacheKey, tags: [Tag], policy: CachePolicy) async -> Whereabouts {
+    package func whereabouts(of key: CacheKey, tags: TagList, policy: CachePolicy) async -> Whereabouts {
         var whereabouts = Whereabouts()
         var policy = policy
         policy.maximumAge = nil

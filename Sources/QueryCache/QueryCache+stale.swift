@@ -15,7 +15,7 @@ extension QueryCache {
 
     /// What may be served to someone for whom the source is too slow: an answer past its TTL where the policy allows it,
     /// or one that came meanwhile.
-    package func staleAnswer(for key: CacheKey, tags: [Tag], policy: CachePolicy) async -> CacheAnswer? {
+    package func staleAnswer(for key: CacheKey, tags: TagList, policy: CachePolicy) async -> CacheAnswer? {
         guard policy.staleIfError > 0 else { return nil }
         let request = lookup(for: key, tags: tags, policy: policy)
         if let answer = staleCandidateInMemory(request)?.answerIfError(policy) { return answer }

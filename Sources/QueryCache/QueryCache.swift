@@ -43,6 +43,8 @@ package final class QueryCache: Sendable {
 
     var settings: QueryCacheSettings { reloadable.value }
 
+    package var guards: QueryCacheGuards { settings.guards }
+
     /// Takes other settings under way. A smaller memory evicts at once; guards stay as they were made.
     package func reload(_ settings: QueryCacheSettings) {
         var settings = settings

@@ -31,6 +31,8 @@ package struct QueryCacheGuards: Sendable {
     package var gathersMessages = true
     /// A write whose connection was lost is seen to its end, and everything invalidated once more.
     package var watchesLostBackends = true
+    /// A write of single rows makes stale what hangs on their table too.
+    package var rowWritesReachTables = true
 
     package init() {}
 
@@ -38,7 +40,7 @@ package struct QueryCacheGuards: Sendable {
     package static let names = [
         "fills-under-earlier-generations", "inserts-only-if-unseen", "joins-only-current-flights",
         "drops-memory-after-subscribing", "queues-invalidations", "begins-epoch-on-another-server", "gathers-messages",
-        "watches-lost-backends",
+        "watches-lost-backends", "row-writes-reach-tables",
     ]
 
     /// - Returns: false where there is no guard of that name.
@@ -52,6 +54,7 @@ package struct QueryCacheGuards: Sendable {
         case "begins-epoch-on-another-server": beginsEpochOnAnotherServer = false
         case "gathers-messages": gathersMessages = false
         case "watches-lost-backends": watchesLostBackends = false
+        case "row-writes-reach-tables": rowWritesReachTables = false
         default: return false
         }
         return true

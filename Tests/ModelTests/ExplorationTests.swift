@@ -19,7 +19,9 @@ import Testing
 
     /// Guards against what the model leaves out: a Redis with another history, how messages are put together, and
     /// PostgreSQL's own processes. They have tests on real servers.
-    static let outsideTheModel: Set = ["begins-epoch-on-another-server", "gathers-messages", "watches-lost-backends"]
+    static let outsideTheModel: Set = [
+        "begins-epoch-on-another-server", "gathers-messages", "watches-lost-backends", "row-writes-reach-tables",
+    ]
 
     @Test(arguments: Guards.names.filter { !outsideTheModel.contains($0) })
     func theAbsenceOfAGuardIsFound(name: String) throws {

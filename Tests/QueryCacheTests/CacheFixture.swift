@@ -16,7 +16,7 @@ struct CacheFixture {
 
     static let key = CacheKey(1, 2, 3, 4)
     static let products = Tag.table("public.products")
-    static let tags: [Tag] = [.epoch, .namespace("products"), products]
+    static let tags: TagList = [.epoch, .namespace("products"), products]
 
     static func policy(ttl: Int64 = 10_000, _ change: (inout CachePolicy) -> Void = { _ in }) -> CachePolicy {
         var policy = CachePolicy(ttl: ttl)
@@ -38,7 +38,7 @@ extension QueryCache {
     func ask(
         _ source: some QuerySource,
         _ policy: CachePolicy = CacheFixture.policy(),
-        tags: [Tag] = CacheFixture.tags,
+        tags: TagList = CacheFixture.tags,
         key: CacheKey = CacheFixture.key
     ) async throws -> CacheAnswer {
         try await answer(for: key, tags: tags, policy: policy, from: source)

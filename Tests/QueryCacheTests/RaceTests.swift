@@ -72,7 +72,7 @@ import Testing
     /// Correctness row 44: a pattern meets a fill under way.
     @Test func aPatternMeetsAFill() async throws {
         let cache = fixture.cache()
-        let tags = CacheFixture.tags + [.user("products:org:7")]
+        let tags = TagList(CacheFixture.tags + [.user("products:org:7")])
         let source = GatedSource()
         async let before = cache.ask(source, tags: tags)
         await source.wasAsked(times: 1)
@@ -90,7 +90,7 @@ import Testing
     ])
     func everyKindOfInvalidationReachesEveryProxy(invalidation: Invalidation) async throws {
         let (one, two) = (fixture.cache(), fixture.cache())
-        let tags = CacheFixture.tags + [.user("product:42")]
+        let tags = TagList(CacheFixture.tags + [.user("product:42")])
         _ = try await one.ask(ImmediateSource { "old" }, tags: tags)
         _ = try await two.ask(ImmediateSource { "old" }, tags: tags)
         _ = await one.invalidate(invalidation)
@@ -104,7 +104,7 @@ import Testing
     ])
     func whatDoesNotConcernAnEntryLeavesIt(invalidation: Invalidation) async throws {
         let cache = fixture.cache()
-        let tags = CacheFixture.tags + [.user("product:42")]
+        let tags = TagList(CacheFixture.tags + [.user("product:42")])
         _ = try await cache.ask(ImmediateSource { "a" }, tags: tags)
         _ = await cache.invalidate(invalidation)
         #expect(try await cache.ask(ImmediateSource { "b" }, tags: tags).source == .memory)

@@ -5,7 +5,9 @@ import Testing
 @Suite struct TagTests {
     @Test func namesOfCallersNeverMeetOurs() {
         let tags: [QueryCacheTag] = [
-            .epoch, .anyTable, .table("e"), .table("a"), .table("u:x"), .namespace("e"), .namespace("t:x"), .user("e"),
+            .epoch, .anyTable, .table("e"), .table("a"), .wholeTable("e"), .row(table: "e", bucket: 0),
+            .row(table: "1:e", bucket: 7), .row(table: "", bucket: 65_535), .table("u:x"), .namespace("e"),
+            .namespace("t:x"), .user("e"),
             .user("a"), .user("t:x"), .user("n:e"), .user(""), .user("u:e"),
         ]
         #expect(Set(tags.map(\.name)).count == tags.count)
@@ -36,7 +38,7 @@ import Testing
     /// One list of tags gets one snapshot, as long as that says what is so.
     @Test func aSharedSnapshotIsNeverOutOfDate() {
         let table = TagTable(limit: 100)
-        let tags: [QueryCacheTag] = [.epoch, .namespace("n"), .table("t")]
+        let tags: TagList = [.epoch, .namespace("n"), .table("t")]
         for round in 0..<300 {
             let snapshot = table.snapshot(of: tags)
             #expect(snapshot.isCurrent && table.snapshot(of: tags).isCurrent)
@@ -56,6 +58,48 @@ import Testing
         }
         // As many lists as a caller likes.
         for number in 0..<2000 { #expect(table.snapshot(of: [.table("\(number % 3)")]).isCurrent) }
+    }
+
+    /// Answers of one statement share what they have in common; each has its own rows besides.
+    @Test func rowsStandBesideWhatIsShared() {
+        let table = TagTable()
+        let common: [QueryCacheTag] = [.epoch, .namespace("n"), .wholeTable("t")]
+        let rows = (0..<3).map { QueryCacheTag.row(table: "t", bucket: $0) }
+        func snapshots() -> [TagSnapshot] {
+            [[rows[0]], [rows[1]], [rows[0], rows[2]], []].map { table.snapshot(of: TagList(common, rows: $0)) }
+        }
+        for (tag, current) in [
+            (rows[0], [false, true, false, true]), (rows[1], [true, false, true, true]),
+            (rows[2], [true, true, false, true]), (.wholeTable("t"), [false, false, false, false]),
+            (.namespace("n"), [false, false, false, false]), (.table("t"), [true, true, true, true]),
+            (.row(table: "u", bucket: 0), [true, true, true, true]), (.epoch, [false, false, false, false]),
+        ] as [(QueryCacheTag, [Bool])] {
+            let taken = snapshots()
+            #expect(taken.allSatisfy { $0.isCurrent })
+            table.invalidate([tag])
+            #expect(taken.map { $0.isCurrent } == current, "\(tag)")
+        }
+        // As many as there are buckets, and no more.
+        for number in 0..<100_000 {
+            _ = table.snapshot(of: TagList(common, rows: [.row(table: "t", key: String(number).utf8)]))
+        }
+        #expect(table.count <= QueryCacheTag.rowBuckets + 5)
+    }
+
+    /// Every proxy must come to the same bucket, whatever its version.
+    @Test func bucketsAreTheSameEverywhereAndEvenlyFilled() {
+        let known = ["": 59547, "1": 45023, "42": 15106, "a0eebc999c0b4ef8bb6d6bb9bd380a11": 35892]
+        for (key, bucket) in known {
+            #expect(QueryCacheTag.row(table: "t", key: key.utf8) == .row(table: "t", bucket: UInt16(bucket)), "\(key)")
+        }
+        var counts = [Int](repeating: 0, count: QueryCacheTag.rowBuckets)
+        for number in 0..<(8 * counts.count) {
+            guard case .row(_, let bucket) = QueryCacheTag.row(table: "t", key: String(number).utf8) else { continue }
+            counts[Int(bucket)] += 1
+        }
+        // Eight each on average; by chance some hold two dozen.
+        #expect((counts.max() ?? 0) < 40)
+        #expect(counts.count { $0 == 0 } < 100)
     }
 
     @Test func aTagThatIsForgottenTakesItsSnapshotsAlong() {

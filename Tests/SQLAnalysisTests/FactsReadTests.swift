@@ -34,6 +34,66 @@ struct FactsReadTests {
         }
     }
 
+    @Test("the key by which a read pins its rows: one column, of a type and a comparison of which all is known")
+    func rowKeys() async throws {
+        let setup = [
+            "CREATE TABLE ints (n int, id int PRIMARY KEY)", "CREATE TABLE bigs (id bigserial PRIMARY KEY)",
+            "CREATE TABLE uuids (id uuid PRIMARY KEY)", "CREATE TABLE texts (id text PRIMARY KEY)",
+            "CREATE TABLE names (id varchar PRIMARY KEY)", "CREATE TABLE \"Odd . Name\" (id int PRIMARY KEY)",
+            "CREATE TABLE cut (id varchar(5) PRIMARY KEY)", "CREATE TABLE padded (id char(5) PRIMARY KEY)",
+            "CREATE TABLE decimals (id numeric PRIMARY KEY)", "CREATE TABLE floats (id float8 PRIMARY KEY)",
+            "CREATE TABLE pairs (id int, n int, PRIMARY KEY (id, n))", "CREATE TABLE singular (id int UNIQUE NOT NULL)",
+            "CREATE TABLE covering (id int, n int, PRIMARY KEY (id) INCLUDE (n))",
+            "CREATE TABLE other (id int, key int PRIMARY KEY)",
+            "CREATE TABLE computed (n int, id int GENERATED ALWAYS AS (n + 1) STORED PRIMARY KEY)",
+            "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+            "CREATE TABLE folded (id text COLLATE loose PRIMARY KEY)", "CREATE DOMAIN small AS int",
+            "CREATE TABLE domains (id small PRIMARY KEY)", "CREATE TYPE mood AS ENUM ('ok')",
+            "CREATE TABLE moods (id mood PRIMARY KEY)", "CREATE VIEW seen AS SELECT * FROM ints",
+            "CREATE MATERIALIZED VIEW kept AS SELECT * FROM ints",
+            "CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+            "CREATE TABLE part PARTITION OF parts DEFAULT", "CREATE TABLE base (id int PRIMARY KEY)",
+            "CREATE TABLE heir (PRIMARY KEY (id)) INHERITS (base)",
+            "CREATE FUNCTION reads(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(id) FROM ints'",
+        ]
+        try await CatalogFixture.with(setup) { fixture async throws in
+            let known: [String: RowKey.Kind] = [
+                "ints": .integer, "bigs": .integer, "uuids": .uuid, "texts": .text, "names": .text,
+                "\"Odd . Name\"": .integer, "covering": .integer,
+            ]
+            let unknown = [
+                "cut", "padded", "decimals", "floats", "pairs", "singular", "computed", "folded", "domains", "moods",
+                "seen",
+                "kept", "parts", "part", "base", "heir",
+            ]
+            for (table, kind) in known {
+                let facts = try await fixture.facts("SELECT * FROM \(table) AS t WHERE t.id = $1")
+                #expect(facts.rowKey == RowKey(column: "id", kind: kind), "\(table)")
+            }
+            for table in unknown {
+                let facts = try await fixture.facts("SELECT * FROM \(table) WHERE id = $1")
+                #expect(facts.rowKey == nil, "\(table)")
+                #expect(facts.cacheability == .cacheable, "\(table)")
+            }
+            #expect(try await fixture.facts("SELECT * FROM other WHERE id = $1").rowKey?.column == "key")
+            for sql in [
+                "SELECT * FROM ints", "SELECT * FROM ints WHERE n > $1", "SELECT * FROM ints, bigs WHERE ints.id = $1",
+                // What a function reads is not known.
+                "SELECT reads(1) FROM ints WHERE id = $1",
+            ] {
+                #expect(try await fixture.facts(sql).rowKey == nil, "\(sql)")
+            }
+            // Equal is what PostgreSQL says as long as nobody else says something.
+            try await fixture.run([
+                "CREATE FUNCTION mine(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+                "CREATE OPERATOR = (LEFTARG = int, RIGHTARG = int, FUNCTION = mine)",
+            ])
+            #expect(try await fixture.facts("SELECT * FROM uuids WHERE id = $1").rowKey == nil)
+            try await fixture.run(["DROP OPERATOR \(fixture.schema).= (int, int)"])
+            #expect(try await fixture.facts("SELECT * FROM uuids WHERE id = $1").rowKey != nil)
+        }
+    }
+
     @Test("comments and semicolons around the statement do no harm")
     func trimmings() async throws {
         try await CatalogFixture.with(["CREATE TABLE t (a int)"]) { fixture async throws in

@@ -87,7 +87,9 @@ import Testing
                     settings: [("search_path", "write_facts")],
                     from: PoolCatalogSource(pool: pool)
                 )
-                #expect(facts == (table.map { .only(table: $0) } ?? .unproved), "\(sql)")
+                // Of the tables here, this one alone has a primary key of one column.
+                let key = table == "write_facts.plain" ? RowKey(column: "id", kind: .integer) : nil
+                #expect(facts == (table.map { .only(table: $0, rowKey: key) } ?? .unproved), "\(sql)")
             }
         }
     }

@@ -89,7 +89,7 @@ package final class MemorySharedStore: SharedStore {
         for waiter in waiters.values.joined() { waiter.resume() }
     }
 
-    package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
+    package func read(_ key: CacheKey, _ tags: TagList) async throws -> SharedRead {
         let now = clock.now
         let (read, delay) = try state.withLock { state in
             guard state.isUsable else { throw Away() }
@@ -109,7 +109,7 @@ package final class MemorySharedStore: SharedStore {
 
     package func prepareFill(
         of key: CacheKey,
-        _ tags: [Tag],
+        _ tags: TagList,
         current: [Generation?],
         wantsLease: Bool
     ) async throws -> FillPreparation {

@@ -49,6 +49,7 @@ extension ConfigurationSchema {
         "listen.drain_timeout", "listen.tls_certificate", "listen.tls_key",
         "postgres.statement_timeout", "postgres.max_statement_timeout", "postgres.allowed_settings",
         "cache.memory", "cache.jitter", "cache.max_result_bytes", "cache.max_entry_bytes", "cache.degraded_max_age",
+        "cache.row_precision",
         "sessions.ttl",
         "log.level", "log.levels", "log.format", "log.slow_query", "log.log_parameters",
     ]

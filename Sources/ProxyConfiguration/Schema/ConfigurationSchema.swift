@@ -114,6 +114,7 @@ enum ConfigurationSchema {
             "The largest answer that is stored."
         ),
         Key("statements", \.cache.statements, .integer(1...10_000_000), "Texts whose analysis is remembered."),
+        Key("row_precision", \.cache.tellsRowsApart, .bool, "Whether a change of single rows leaves others' answers."),
         Key("degraded_max_age", \.cache.degradedMaximumAge, .duration(), "Memory's oldest answer without the channel."),
     ]
 

@@ -29,8 +29,9 @@ package final class CachedResult: Sendable {
     @inline(__always)
     package func withBody<Result>(_ read: (UnsafeRawBufferPointer) -> Result) -> Result { read(bytes) }
 
-    /// Asks the processor for the body.
+    /// Asks the processor for the body, and for what tells whether it is still valid.
     func prefetchBody() {
+        snapshot.prefetch()
         guard let start = bytes.baseAddress else { return }
         // More than a few lines the processor fetches by itself.
         for offset in stride(from: 0, to: min(bytes.count, 512), by: 64) { cistern_prefetch(start + offset) }

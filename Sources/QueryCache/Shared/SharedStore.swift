@@ -9,17 +9,17 @@ package protocol SharedStore: Sendable {
     var isUsable: Bool { get }
 
     /// The entry, and its tags' generations, from one moment.
-    func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead
+    func read(_ key: CacheKey, _ tags: TagList) async throws -> SharedRead
 
     /// The same question, made once to be asked many times.
-    func question(_ key: CacheKey, _ tags: [Tag]) -> any SharedQuestion
+    func question(_ key: CacheKey, _ tags: TagList) -> any SharedQuestion
 
     /// Gives every tag that has no generation a new one. Also asks for the lease on the key where one is wanted.
     ///
     /// - Parameter current: as read; nil for those that are missing.
     func prepareFill(
         of key: CacheKey,
-        _ tags: [Tag],
+        _ tags: TagList,
         current: [Generation?],
         wantsLease: Bool
     ) async throws -> FillPreparation
@@ -48,7 +48,7 @@ package protocol SharedQuestion: AnyObject, Sendable {
 }
 
 extension SharedStore {
-    package func question(_ key: CacheKey, _ tags: [Tag]) -> any SharedQuestion {
+    package func question(_ key: CacheKey, _ tags: TagList) -> any SharedQuestion {
         PlainSharedQuestion(store: self, key: key, tags: tags)
     }
 }
@@ -57,9 +57,9 @@ extension SharedStore {
 private final class PlainSharedQuestion: SharedQuestion {
     private let store: any SharedStore
     private let key: CacheKey
-    private let tags: [Tag]
+    private let tags: TagList
 
-    init(store: any SharedStore, key: CacheKey, tags: [Tag]) {
+    init(store: any SharedStore, key: CacheKey, tags: TagList) {
         self.store = store
         self.key = key
         self.tags = tags

@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import Synchronization
 
 /// This process's count of the invalidations that it saw of one tag.
@@ -19,30 +20,53 @@ package struct TagSnapshot: Sendable {
     fileprivate struct Item: Sendable {
         let cell: TagCell
         let seen: UInt64
+
+        init(_ cell: TagCell) {
+            self.cell = cell
+            seen = cell.value
+        }
+
+        func retaken() -> Item { Item(cell) }
     }
 
     /// Of no tags.
     static let empty = TagSnapshot(items: [])
 
     fileprivate let items: [Item]
+    /// Of the one row that it depends on, as is the rule for those that depend on rows: beside the list, which many answers
+    /// share.
+    fileprivate var row: Item?
 
-    var count: Int { items.count }
+    fileprivate init(items: [Item], row: Item? = nil) {
+        self.items = items
+        self.row = row
+    }
+
+    var count: Int { items.count + (row == nil ? 0 : 1) }
 
     package var isCurrent: Bool {
         for item in items where item.cell.value != item.seen { return false }
-        return true
+        guard let row else { return true }
+        return row.cell.value == row.seen
+    }
+
+    /// Asks the processor for what ``isCurrent`` touches of its own.
+    @inline(__always)
+    func prefetch() {
+        guard let row else { return }
+        cistern_prefetch(UnsafeRawPointer(Unmanaged.passUnretained(row.cell).toOpaque()))
     }
 
     /// The same tags as they are now: what a guard that is switched off takes instead.
     func retaken() -> TagSnapshot {
-        TagSnapshot(items: items.map { Item(cell: $0.cell, seen: $0.cell.value) })
+        TagSnapshot(items: items.map { $0.retaken() }, row: row?.retaken())
     }
 }
 
 /// The tags that this process has entries of.
 ///
 /// Invariants: a snapshot's cells are in the table, or were invalidated when they were taken out; so whoever invalidates a
-/// tag that has no cell need do nothing. Tables' cells stay (there are as many as tables); namespaces and callers' tags,
+/// tag that has no cell need do nothing. Tables' and their rows' cells stay (there are as many as tables, and at most ``Tag/rowBuckets`` of each table's rows); namespaces and callers' tags,
 /// which a caller can make up, are forgotten when they have not been asked for among the last `limit / 2` new ones.
 package final class TagTable: Sendable {
     private struct State {
@@ -70,27 +94,38 @@ package final class TagTable: Sendable {
 
     /// What is known now. The same object for the same list of tags, as long as it stays current, so that the answers of one
     /// statement share it.
-    package func snapshot(of tags: [Tag]) -> TagSnapshot {
+    package func snapshot(of tags: TagList) -> TagSnapshot {
         state.withLock { state in
-            let place = tags.withUnsafeBytes { $0.baseAddress }
-            // Once tags are forgotten, each has to be met to be kept.
-            if state.old.isEmpty, let place, let (_, snapshot) = state.shared[place], snapshot.isCurrent {
-                return snapshot
-            }
-            var items = [TagSnapshot.Item(cell: everything, seen: everything.value)]
-            items.reserveCapacity(tags.count + 1)
-            for tag in tags {
-                if case .epoch = tag { continue }
-                let cell = cell(of: tag, &state)
-                items.append(TagSnapshot.Item(cell: cell, seen: cell.value))
-            }
-            let snapshot = TagSnapshot(items: items)
-            if let place {
-                if state.shared.count >= Self.mostShared { state.shared = [:] }
-                state.shared[place] = (tags, snapshot)
+            var snapshot = snapshot(of: tags.common, &state)
+            switch tags.rows.count {
+            case 0: break
+            case 1: snapshot.row = TagSnapshot.Item(cell(of: tags.rows[0], &state))
+            default:
+                let rows = tags.rows.map { TagSnapshot.Item(cell(of: $0, &state)) }
+                snapshot = TagSnapshot(items: snapshot.items + rows)
             }
             return snapshot
         }
+    }
+
+    private func snapshot(of tags: [Tag], _ state: inout State) -> TagSnapshot {
+        let place = tags.withUnsafeBytes { $0.baseAddress }
+        // Once tags are forgotten, each has to be met to be kept.
+        if state.old.isEmpty, let place, let (_, snapshot) = state.shared[place], snapshot.isCurrent {
+            return snapshot
+        }
+        var items = [TagSnapshot.Item(everything)]
+        items.reserveCapacity(tags.count + 1)
+        for tag in tags {
+            if case .epoch = tag { continue }
+            items.append(TagSnapshot.Item(cell(of: tag, &state)))
+        }
+        let snapshot = TagSnapshot(items: items)
+        if let place {
+            if state.shared.count >= Self.mostShared { state.shared = [:] }
+            state.shared[place] = (tags, snapshot)
+        }
+        return snapshot
     }
 
     package func invalidate(_ tags: some Sequence<Tag>) {
@@ -98,7 +133,7 @@ package final class TagTable: Sendable {
             for tag in tags {
                 switch tag {
                 case .epoch: everything.invalidate()
-                case .table, .anyTable: state.tables[tag]?.invalidate()
+                case .table, .wholeTable, .row, .anyTable: state.tables[tag]?.invalidate()
                 case .namespace, .user: (state.young[tag] ?? state.old[tag])?.invalidate()
                 }
             }
@@ -123,7 +158,7 @@ package final class TagTable: Sendable {
     private func cell(of tag: Tag, _ state: inout State) -> TagCell {
         switch tag {
         case .epoch: return everything
-        case .table, .anyTable:
+        case .table, .wholeTable, .row, .anyTable:
             if let cell = state.tables[tag] { return cell }
             let cell = TagCell()
             state.tables[tag] = cell

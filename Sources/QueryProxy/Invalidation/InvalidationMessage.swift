@@ -1,4 +1,4 @@
-internal import JSONText
+package import JSONText
 package import NIOCore
 package import QueryCache
 
@@ -16,6 +16,8 @@ package struct InvalidationMessage: Sendable, Equatable {
     /// Callers' tags.
     package var tags: [String] = []
     package var tables: [String] = []
+    /// Those of the tables of which nothing but rows in these buckets was changed. For proxies; others know the table.
+    package var rows: [ExactText: [UInt16]] = [:]
     package var namespaces: [String] = []
     package var everything = false
 
@@ -31,6 +33,7 @@ package struct InvalidationMessage: Sendable, Equatable {
         sequence = parsed["seq"]?.int.map { Int64($0) }
         tags = parsed["tags"]?.strings ?? []
         tables = parsed["tables"]?.strings ?? []
+        if origin != nil { rows = parsed["rows"]?.buckets ?? [:] }
         namespaces = parsed["ns"]?.strings ?? []
         everything = parsed["all"]?.bool ?? false
         if pattern == nil && tags.isEmpty && tables.isEmpty && namespaces.isEmpty && !everything { return nil }
@@ -41,9 +44,12 @@ package struct InvalidationMessage: Sendable, Equatable {
         var invalidation = Invalidation(tags: [], reason: reason)
         if everything { invalidation.tags.insert(.epoch) }
         for tag in tags { invalidation.tags.insert(.user(tag)) }
-        for table in tables { invalidation.tags.insert(.table(table)) }
+        invalidation.tags.formUnion(Tag.changes(to: tables.filter { rows[ExactText($0)] == nil }))
+        for table in tables {
+            guard let buckets = rows[ExactText(table)] else { continue }
+            invalidation.tags.formUnion(Tag.changes(to: table, rows: buckets.map { .row(table: table, bucket: $0) }))
+        }
         for namespace in namespaces { invalidation.tags.insert(.namespace(namespace)) }
-        if !tables.isEmpty { invalidation.tags.insert(.anyTable) }
         guard let pattern, pattern != placeholder else { return invalidation }
         if Glob.isPattern(pattern) {
             invalidation.patterns.append(pattern)
@@ -63,15 +69,19 @@ package struct InvalidationMessage: Sendable, Equatable {
     package static func messages(for invalidation: Invalidation) -> [InvalidationMessage] {
         var first = InvalidationMessage()
         first.reason = invalidation.reason
+        var changedAsWhole: Set<ExactText> = []
         for tag in invalidation.tags {
             switch tag {
             case .epoch: first.everything = true
             case .table(let name): first.tables.append(name)
+            case .wholeTable(let name): changedAsWhole.insert(ExactText(name))
+            case .row(let table, let bucket): first.rows[ExactText(table), default: []].append(bucket)
             case .namespace(let name): first.namespaces.append(name)
             case .user(let name): first.tags.append(name)
             case .anyTable: break
             }
         }
+        first.rows = first.rows.filter { !changedAsWhole.contains($0.key) }.mapValues { $0.sorted() }
         first.tables.sort()
         first.namespaces.sort()
         first.tags.sort()
@@ -99,6 +109,17 @@ package struct InvalidationMessage: Sendable, Equatable {
         if let sequence { member("seq") { buffer.writeDecimal(sequence) } }
         if !tags.isEmpty { member("tags") { buffer.writeJSONStrings(tags) } }
         if !tables.isEmpty { member("tables") { buffer.writeJSONStrings(tables) } }
+        if !rows.isEmpty {
+            member("rows") {
+                buffer.writeStaticString("{")
+                for (index, (table, buckets)) in rows.sorted(by: { $0.key.text < $1.key.text }).enumerated() {
+                    if index > 0 { buffer.writeStaticString(",") }
+                    buffer.writeJSONString(table.text)
+                    buffer.writeString(":[\(buckets.map(String.init).joined(separator: ","))]")
+                }
+                buffer.writeStaticString("}")
+            }
+        }
         if !namespaces.isEmpty { member("ns") { buffer.writeJSONStrings(namespaces) } }
         if everything { member("all") { buffer.writeStaticString("true") } }
         buffer.writeStaticString("}")
@@ -107,6 +128,18 @@ package struct InvalidationMessage: Sendable, Equatable {
 }
 
 extension JSONValue {
+    /// Buckets of rows by their table. A table whose buckets make no sense is left out: it counts as changed as a whole.
+    fileprivate var buckets: [ExactText: [UInt16]] {
+        guard case .object(let members) = self else { return [:] }
+        var buckets: [ExactText: [UInt16]] = [:]
+        for (table, value) in members {
+            guard let elements = value.array else { continue }
+            let numbers = elements.compactMap { $0.int.flatMap { UInt16(exactly: $0) } }
+            if numbers.count == elements.count, !numbers.isEmpty { buckets[ExactText(table)] = numbers }
+        }
+        return buckets
+    }
+
     /// An array's strings, or a single string as an array of one.
     fileprivate var strings: [String]? {
         if let string { return [string] }

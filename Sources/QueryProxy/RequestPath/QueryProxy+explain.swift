@@ -61,7 +61,8 @@ extension Tag {
         switch self {
         case .epoch: "epoch"
         case .anyTable: "table:*"
-        case .table(let name): "table:\(name)"
+        case .table(let name), .wholeTable(let name): "table:\(name)"
+        case .row(let table, let bucket): "row:\(table)#\(bucket)"
         case .namespace(let name): "ns:\(name)"
         case .user(let name): name
         }

@@ -186,7 +186,8 @@ extension QueryProxy {
                 readsUnknown: facts.readsUnknown,
                 cacheability: facts.cacheability,
                 namespace: namespace,
-                schemaVersion: version
+                schemaVersion: version,
+                rowKey: facts.rowKey
             )
             statement.remember(plan, under: path)
             return plan

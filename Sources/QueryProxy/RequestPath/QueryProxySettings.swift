@@ -15,6 +15,8 @@ package struct QueryProxySettings: Sendable {
     package var slowRequest: Int64?
     /// Whether that line holds constants and parameters.
     package var logsParameters = false
+    /// Whether what hangs on single rows outlives changes of others.
+    package var tellsRowsApart = true
     /// How long a session of the kind `sessions` lives; nil for the time of the namespace of that name.
     package var sessionTTL: Int64?
 

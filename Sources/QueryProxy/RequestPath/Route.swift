@@ -5,7 +5,7 @@ internal import SQLAnalysis
 /// A look into the cache: everything that it needs.
 struct CacheLookup {
     let key: CacheKey
-    let tags: [Tag]
+    let tags: TagList
     let policy: CachePolicy
     let namespace: String
 }
@@ -60,7 +60,11 @@ extension QueryProxy {
         return .lookup(
             CacheLookup(
                 key: key,
-                tags: plan.tags(namespace: namespace, own: request.tags),
+                tags: plan.tags(
+                    namespace: namespace,
+                    own: request.tags,
+                    keys: keys(plan.rowKey, of: statement, request)
+                ),
                 policy: policy,
                 namespace: namespace
             )
@@ -69,6 +73,12 @@ extension QueryProxy {
 }
 
 extension QueryProxy {
+    /// The keys of all rows that a statement can touch; nil where that is not known, or not to be looked at.
+    func keys(_ key: RowKey?, of statement: KnownStatement, _ request: QueryRequest) -> [String]? {
+        guard let key, settings.tellsRowsApart else { return nil }
+        return statement.shape.keys(key) { request.text(of: $0) }
+    }
+
     /// These are given only where no function is volatile, and PostgreSQL lets no other function write.
     private static func readsOnly(_ reason: String) -> Bool {
         reason.hasPrefix("stable_function:") || reason.hasPrefix("time_dependent:")
@@ -77,6 +87,14 @@ extension QueryProxy {
     /// Milliseconds; the request's own goes over the namespace's.
     func ttl(of request: QueryRequest, namespace: String) -> Int64 {
         request.ttl.map { Int64(min($0 * 1000, 1e15)) } ?? settings.namespaces.settings(of: namespace).ttl
+    }
+}
+
+extension QueryRequest {
+    /// What PostgreSQL reads for `$n`; nil for NULL, for what is not given as a text, and where there is none.
+    fileprivate func text(of number: Int) -> String? {
+        guard parameters.indices.contains(number - 1), case .text(let text) = parameters[number - 1] else { return nil }
+        return text
     }
 }
 

@@ -62,6 +62,8 @@ struct SchemaSignature: Equatable, Sendable {
             UNION ALL SELECT 0, 't' || t.oid || ':' || t.xmin FROM pg_catalog.pg_trigger AS t
             UNION ALL SELECT 0, 'q' || q.oid || ':' || q.xmin FROM pg_catalog.pg_constraint AS q
                 WHERE q.contype IN ('f', 'c')
+            UNION ALL SELECT q.conrelid, 'q' || q.oid || ':' || q.xmin FROM pg_catalog.pg_constraint AS q
+                WHERE q.contype = 'p'
             UNION ALL SELECT 0, 'd' || d.oid || ':' || d.xmin FROM pg_catalog.pg_attrdef AS d
             UNION ALL SELECT 0, 'x' || x.indexrelid || ':' || x.xmin FROM pg_catalog.pg_index AS x
                 WHERE x.indrelid >= 16384 AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)

@@ -25,7 +25,7 @@ extension QueryProxy {
         var invalidation = Invalidation(tags: [], reason: "schema_changed")
         switch change {
         case .none: return
-        case .tables(let tables): invalidation.tags = Set(tables.map { .table($0) }).union([.anyTable])
+        case .tables(let tables): invalidation.tags = Tag.changes(to: tables)
         case .everything: invalidation.tags = [.epoch]
         }
         // What is known of statements goes first: an answer filled under old facts dies with the generations below.

@@ -79,32 +79,48 @@ final class ReadPlan: Sendable {
     /// The namespace for requests that name none.
     let namespace: String
     let schemaVersion: UInt64
+    /// Of the only table that it reads, where its text pins the rows by it.
+    let rowKey: RowKey?
     /// Everything whose change makes an entry stale, for requests that name neither a namespace nor tags of their own. One
     /// list, so that it is recognised as the same.
-    let tags: [Tag]
+    private let tags: [Tag]
+    /// The same for entries that hang on single rows, without those.
+    private let tagsBesideRows: [Tag]
 
     init(
         tables: [String],
         readsUnknown: Bool,
         cacheability: Cacheability,
         namespace: String,
-        schemaVersion: UInt64
+        schemaVersion: UInt64,
+        rowKey: RowKey? = nil
     ) {
         self.tables = tables
         self.readsUnknown = readsUnknown
         self.cacheability = cacheability
         self.namespace = namespace
         self.schemaVersion = schemaVersion
-        tags = Self.tags(namespace: namespace, tables: tables, readsUnknown: readsUnknown)
-    }
-
-    private static func tags(namespace: String, tables: [String], readsUnknown: Bool) -> [Tag] {
-        [.epoch, .namespace(namespace)] + tables.map { .table($0) } + (readsUnknown ? [.anyTable] : [])
+        self.rowKey = rowKey
+        let tables = tables.map { Tag.table($0) } + (readsUnknown ? [.anyTable] : [])
+        tags = [.epoch, .namespace(namespace)] + tables
+        tagsBesideRows = [.epoch, .namespace(namespace)] + self.tables.map { .wholeTable($0) }
     }
 
     /// Everything whose change makes an entry stale.
-    func tags(namespace: String, own: [String]) -> [Tag] {
+    ///
+    /// - Parameter keys: of the rows that it hangs on, in the form that equal ones share; nil where it hangs on its tables.
+    func tags(namespace: String, own: [String], keys: [String]?) -> TagList {
+        guard let keys, !keys.isEmpty, rowKey != nil, tables.count == 1 else {
+            return TagList(named(tags, namespace, own))
+        }
+        return TagList(
+            named(tagsBesideRows, namespace, own),
+            rows: keys.map { .row(table: tables[0], key: $0.utf8) }
+        )
+    }
+
+    private func named(_ tags: [Tag], _ namespace: String, _ own: [String]) -> [Tag] {
         if own.isEmpty && namespace == self.namespace { return tags }
-        return Self.tags(namespace: namespace, tables: tables, readsUnknown: readsUnknown) + own.map { .user($0) }
+        return [.epoch, .namespace(namespace)] + tags.dropFirst(2) + own.map { .user($0) }
     }
 }

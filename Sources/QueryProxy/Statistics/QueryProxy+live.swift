@@ -81,6 +81,7 @@ extension JSONObject {
     fileprivate mutating func kinds(_ kinds: InvalidationCounts.Kinds) {
         number("everything", kinds.everything)
         number("tables", kinds.tables)
+        number("rows", kinds.rows)
         number("namespaces", kinds.namespaces)
         number("tags", kinds.tags)
         number("patterns", kinds.patterns)

@@ -126,7 +126,7 @@ extension QueryProxy {
         )
         for (origin, kinds) in [("own", counts.own), ("heard", counts.heard)] {
             let values = [
-                ("table", kinds.tables), ("namespace", kinds.namespaces), ("tag", kinds.tags),
+                ("table", kinds.tables), ("row", kinds.rows), ("namespace", kinds.namespaces), ("tag", kinds.tags),
                 ("pattern", kinds.patterns), ("key", kinds.keys), ("everything", kinds.everything),
             ]
             for (kind, count) in values { family.add(.integer(count), ["origin": origin, "kind": kind]) }

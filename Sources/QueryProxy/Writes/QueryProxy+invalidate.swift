@@ -15,8 +15,7 @@ extension QueryProxy {
         if request.everything { invalidation.tags.insert(.epoch) }
         for tag in request.tags { invalidation.tags.insert(.user(tag)) }
         for namespace in request.namespaces { invalidation.tags.insert(.namespace(namespace)) }
-        for table in request.tables { invalidation.tags.insert(.table(Self.qualified(table))) }
-        if !request.tables.isEmpty { invalidation.tags.insert(.anyTable) }
+        invalidation.tags.formUnion(Tag.changes(to: request.tables.map(Self.qualified)))
         if let pattern = request.pattern { invalidation.patterns = [pattern] }
         invalidation.keys = request.keys
         let isComplete = await drop(invalidation)

@@ -59,10 +59,16 @@ extension QueryProxy {
         }
         let catalog = PostgresCatalogSource(pool: postgres, timeout: settings.timeout(request.timeout))
         // What the catalogs cannot tell of a wrong statement, PostgreSQL says itself when it is run.
+        let version = statements.schemaVersion
         if let facts = try? await statements.writeFacts(of: statement, searchPath: request.searchPath, from: catalog),
-            case .only(let table) = facts
+            case .only(let table, let key) = facts
         {
-            return try await runUnwatched(request, statement, changing: table, until: deadline)
+            var outcome = try await runUnwatched(request, statement, changing: table, until: deadline)
+            // The key may have been another one when the rows were changed.
+            if let keys = keys(key, of: statement, request), statements.schemaVersion == version {
+                outcome.written.rows = keys.map { .row(table: table, key: $0.utf8) }
+            }
+            return outcome
         }
         var script = PostgresScript(
             steps: [PostgresStep(request, statement, output: .json), WrittenRelations.look]
@@ -141,6 +147,9 @@ extension QueryProxy {
             forgetSchema()
         }
         var tags = written.tags
+        if written.rows != nil, !cache.guards.rowWritesReachTables {
+            tags = tags.filter { if case .row = $0 { true } else { false } }
+        }
         var patterns: [String] = []
         for name in own {
             if Glob.isPattern(name) { patterns.append(name) } else { tags.insert(.user(name)) }

@@ -10,6 +10,8 @@ internal import QueryCache
 struct WrittenRelations: Equatable {
     /// Qualified names, partitions as their roots; sorted.
     var tables: [String] = []
+    /// The tags of all rows that were changed of the one table; nil where nobody can tell them.
+    var rows: [Tag]?
     /// Something was written that cannot be named.
     var isUnknown = false
     /// A definition may have changed: what was learned of the schema no longer holds.
@@ -74,7 +76,8 @@ struct WrittenRelations: Equatable {
     /// Everything that may be stale now.
     var tags: Set<Tag> {
         if isUnknown { return [.epoch] }
-        return tables.isEmpty ? [] : Set(tables.map { .table($0) }).union([.anyTable])
+        if let rows, tables.count == 1 { return Tag.changes(to: tables[0], rows: rows) }
+        return Tag.changes(to: tables)
     }
 }
 

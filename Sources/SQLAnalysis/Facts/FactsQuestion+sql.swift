@@ -168,6 +168,13 @@ extension FactsQuestion {
         ORDER BY 1, 2
         """
 
+    /// Of the one relation that is read, whatever name the text has for it. A view is locked beside what it reads.
+    static let rowKey = """
+        SELECT k.kind, k.name FROM pg_class AS t CROSS JOIN \(RowKey.lateral)
+        WHERE t.oid = ALL (current_setting('cistern.relations')::oid[])
+            AND cardinality(current_setting('cistern.relations')::oid[]) = 1
+        """
+
     /// Answers `conversion` for a type that has a moving input, `column` and `answer` for what is never a text. A
     /// column may also be one that a function in FROM makes.
     static let conversions = """

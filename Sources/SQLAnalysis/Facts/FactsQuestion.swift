@@ -15,6 +15,7 @@ internal import JSONText
 /// 4. The functions are judged: by name for those in the text, the worst of all overloads that the text can mean; by
 ///    OID for those in the rules of the views.
 /// 5. What conversions at run time convert is looked up.
+/// 6. Where the text pins the rows that it reads, the key of the table is looked up.
 struct FactsQuestion {
     private let shape: StatementShape
     private let name: String
@@ -29,7 +30,7 @@ struct FactsQuestion {
     }
 
     var statements: [CatalogStatement] {
-        [
+        let always = [
             CatalogStatement(sql: Self.preparation(name) + shape.statement),
             CatalogStatement(sql: "DEALLOCATE \(name)"),
             CatalogStatement(sql: Self.noteLocks),
@@ -44,6 +45,7 @@ struct FactsQuestion {
                 parameters: [types, columns, calls(sourceCalls), calls(shape.uses.calls)]
             ),
         ]
+        return shape.restrictions.isEmpty ? always : always + [CatalogStatement(sql: Self.rowKey)]
     }
 
     static func preparation(_ name: String) -> String { "PREPARE \(name) AS " }
@@ -84,17 +86,21 @@ struct FactsQuestion {
 
     /// - Parameter rows: of ``statements``, in their order.
     func facts(from rows: [[[String?]]]) -> StatementFacts {
-        let findings = rows.dropFirst(4).joined().compactMap { row -> Finding? in
+        let findings = rows.dropFirst(4).prefix(3).joined().compactMap { row -> Finding? in
             guard row.count == 2, let kind = row[0], let name = row[1] else { return nil }
             return Finding(kind: kind, name: name)
         }
         let tables = Set(findings.lazy.filter { $0.kind == "table" }.map(\.name)).sorted()
-        let isComplete = rows.count == 7
-        return StatementFacts(
+        let isComplete = rows.count == statements.count
+        var facts = StatementFacts(
             tables: tables,
             readsUnknown: !isComplete || findings.contains { $0.kind == "opaque" },
             cacheability: isComplete ? cacheability(findings) : .bypass(reason: "unsupported_statement:unknown")
         )
+        if rows.count == 8, let key = rows[7].first, key.count == 2, tables.count == 1, !facts.readsUnknown {
+            facts.rowKey = RowKey(kind: key[0], column: key[1])
+        }
+        return facts
     }
 
     private struct Finding {

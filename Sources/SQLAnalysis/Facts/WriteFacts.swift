@@ -2,8 +2,9 @@ internal import JSONText
 
 /// What the catalogs prove of a statement that changes rows.
 package enum WriteFacts: Sendable, Equatable {
-    /// It changes rows of this table (`schema.name`) and nothing else: not another table, not a session.
-    case only(table: String)
+    /// It changes rows of this table (`schema.name`) and nothing else: not another table, not a session. `rowKey` where the
+    /// table has one.
+    case only(table: String, rowKey: RowKey?)
     /// It may change more, so it has to be watched.
     case unproved
 }
@@ -21,8 +22,8 @@ extension SQLAnalyzer {
         guard let relation = shape.changedRelation, shape.relations.count == 1 else { return .unproved }
         let question = WriteQuestion(shape, changing: relation)
         let rows = try await source.rows(of: [question.statement], settings: settings)
-        guard let name = rows.first?.first?.first ?? nil else { return .unproved }
-        return .only(table: name)
+        guard let row = rows.first?.first, row.count == 3, let name = row[0] else { return .unproved }
+        return .only(table: name, rowKey: RowKey(kind: row[1], column: row[2]))
     }
 }
 
@@ -57,8 +58,9 @@ struct WriteQuestion {
     }
 
     private static let sql = """
-        SELECT n.nspname || '.' || t.relname
+        SELECT n.nspname || '.' || t.relname, k.kind, k.name
         FROM pg_catalog.pg_class AS t JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
+        LEFT JOIN \(RowKey.lateral) ON true
         WHERE t.oid = pg_catalog.to_regclass($1) AND t.relkind = 'r' AND t.relpersistence IN ('p', 'u')
             AND NOT t.relispartition AND NOT t.relrowsecurity AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE t.oid IN (i.inhparent, i.inhrelid))

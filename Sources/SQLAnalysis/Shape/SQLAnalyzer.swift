@@ -71,6 +71,7 @@ extension StatementShape {
         functions = walk.functions
         parameterNumbers = walk.parameterNumbers.sorted()
         uses = walk.uses
+        restrictions = RowRestriction.all(in: tree)
         bypass = walk.bypass
         let start = first["stmt_location"]?.int ?? 0
         let length = first["stmt_len"]?.int ?? 0

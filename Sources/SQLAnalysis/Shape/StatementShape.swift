@@ -38,6 +38,8 @@ package struct StatementShape: Sendable {
     var isQuery = false
     /// The table, quoted, whose rows an INSERT, UPDATE or DELETE without WITH changes.
     package var changedRelation: String?
+    /// What the text says of the rows that the statement touches.
+    var restrictions: [RowRestriction] = []
     /// What the server is asked about.
     var uses = StatementUses()
     /// The statement without what stands before and behind it.

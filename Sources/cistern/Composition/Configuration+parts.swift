@@ -95,6 +95,7 @@ extension ProxyConfiguration {
         )
         settings.slowRequest = log.slowQuery?.milliseconds
         settings.logsParameters = log.parameters
+        settings.tellsRowsApart = cache.tellsRowsApart
         settings.sessionTTL = sessions.ttl?.milliseconds
         return settings
     }

@@ -1,5 +1,6 @@
 import JSONText
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import QueryCache
@@ -22,7 +23,7 @@ import Testing
         let text =
             "{\"x\":{\"y\":[1]},\"pattern\":\"a\",\"seq\":\"no number\",\"tags\":7,\"tables\":[1,\"t\"],\"all\":1}"
         let message = try #require(InvalidationMessage(text))
-        #expect(message.invalidation.tags == [.user("a"), .table("t"), .anyTable])
+        #expect(message.invalidation.tags == ProxyTag.changes(to: ["t"]).union([.user("a")]))
         #expect(message.sequence == nil)
     }
 
@@ -55,9 +56,12 @@ import Testing
         for _ in 0..<2000 {
             var invalidation = Invalidation(tags: [])
             for name in Self.names.shuffled(using: &random).prefix(Int.random(in: 0...4, using: &random)) {
-                switch Int.random(in: 0..<7, using: &random) {
+                let bucket = UInt16.random(in: 0...2, using: &random)
+                switch Int.random(in: 0..<9, using: &random) {
                 case 0: invalidation.tags.insert(.epoch)
-                case 1: invalidation.tags.formUnion([.table(name), .anyTable])
+                case 1: invalidation.tags.formUnion(ProxyTag.changes(to: [name]))
+                case 7, 8:
+                    invalidation.tags.formUnion(ProxyTag.changes(to: name, rows: [.row(table: name, bucket: bucket)]))
                 case 2: invalidation.tags.insert(.namespace(name))
                 case 3: invalidation.patterns.append(name + "*")
                 case 4: invalidation.keys.append(name)
@@ -85,17 +89,51 @@ import Testing
 
     @Test func theFirstMessageHoldsAllThatProxiesKnow() throws {
         let tags: Set<ProxyTag> = [
-            .table("public.b"), .table("public.a"), .anyTable, .namespace("n"), .user("u"), .user("v"),
+            .table("public.b"), .wholeTable("public.b"), .table("public.a"), .wholeTable("public.a"), .anyTable,
+            .table("public.c"), .row(table: "public.c", bucket: 65_535), .row(table: "public.c", bucket: 9),
+            .namespace("n"), .user("u"), .user("v"),
         ]
         let messages = InvalidationMessage.messages(for: Invalidation(tags: tags, patterns: ["p:*"], reason: "r"))
         #expect(messages.map(\.pattern) == ["p:*", "u", "v"])
         #expect(messages.allSatisfy { $0.reason == "r" })
-        #expect(messages[0].invalidation == Invalidation(tags: tags, patterns: ["p:*"], reason: "r"))
-        #expect(messages[0].tables == ["public.a", "public.b"])
+        var first = messages[0]
+        first.origin = "me"
+        #expect(first.invalidation == Invalidation(tags: tags, patterns: ["p:*"], reason: "r"))
+        #expect(messages[0].tables == ["public.a", "public.b", "public.c"])
+        #expect(messages[0].text.contains(#","rows":{"public.c":[9,65535]},"#))
+    }
+
+    /// What is not understood of the rows is the whole table; and a service that is no proxy knows no buckets.
+    @Test(
+        arguments: [
+            (#""origin":"o","rows":{"t":[1,2]}"#, [1, 2]), (#""origin":"o""#, nil), (#""rows":{"t":[1,2]}"#, nil),
+            (#""origin":"o","rows":{"t":[]}"#, nil), (#""origin":"o","rows":{"t":[1,65536]}"#, nil),
+            (#""origin":"o","rows":{"t":[1,"2"]}"#, nil), (#""origin":"o","rows":{"t":1}"#, nil),
+            (#""origin":"o","rows":[1]"#, nil), (#""origin":"o","rows":{"u":[1]}"#, nil),
+            (#""origin":"o","rows":{"t":[-1]}"#, nil),
+        ] as [(String, [UInt16]?)]
+    )
+    func rowsThatMakeNoSenseAreTheWholeTable(members: String, buckets: [UInt16]?) throws {
+        let message = try #require(InvalidationMessage(#"{"tables":["t"],\#(members)}"#))
+        let rows = buckets?.map { ProxyTag.row(table: "t", bucket: $0) }
+        #expect(
+            message.invalidation.tags == rows.map { ProxyTag.changes(to: "t", rows: $0) } ?? ProxyTag.changes(to: ["t"])
+        )
+    }
+
+    /// Two tables whose names are canonically equivalent are two tables.
+    @Test func tablesAreToldApartByTheirBytes() throws {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        let tags = ProxyTag.changes(to: composed, rows: [.row(table: composed, bucket: 1)])
+            .union(ProxyTag.changes(to: [decomposed]))
+        var message = try #require(InvalidationMessage.messages(for: Invalidation(tags: tags)).first)
+        message.origin = "o"
+        #expect(try #require(InvalidationMessage(message.text)).invalidation.tags == tags)
     }
 
     @Test(arguments: [
-        ([ProxyTag.epoch], "cistern:all"), ([.table("public.a"), .anyTable], "cistern:public.a"),
+        ([ProxyTag.epoch], "cistern:all"),
+        ([.table("public.a"), .wholeTable("public.a"), .anyTable], "cistern:public.a"),
         ([.namespace("n")], "cistern:n"), ([.anyTable], "cistern:none"),
     ])
     func aPatternThatMeansNothingToOthersStandsInForOurOwnNames(tags: [ProxyTag], pattern: String) {

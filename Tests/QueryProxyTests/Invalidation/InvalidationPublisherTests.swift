@@ -67,7 +67,7 @@ import Testing
 
     @Test func theFirstIsToldAtOnceAndTheRestOncePerWindow() {
         let publisher = wire.publisher()
-        let table = Invalidation(tags: [.table("public.stock"), .anyTable])
+        let table = Invalidation(tags: [.table("public.stock"), .wholeTable("public.stock"), .anyTable])
         publisher.publish(table) { _ in }
         #expect(wire.sent == [Self.message("public.stock", 1)])
         for _ in 0..<1000 { publisher.publish(table) { _ in } }

@@ -1,3 +1,4 @@
+import SQLAnalysis
 import Testing
 
 @testable import QueryCache
@@ -17,11 +18,57 @@ import Testing
         #expect(lookup.namespace == "products" && lookup.policy.namespace == "products")
         #expect(lookup.policy.ttl == 60_000)
         #expect(
-            lookup.tags == [
+            Array(lookup.tags) == [
                 .epoch, .namespace("products"), .table("public.levels"), .table("public.products"),
                 .user("product:42"),
             ]
         )
+    }
+
+    /// What hangs on single rows does not hang on the rest of their table.
+    @Test func aReadOfARowHangsOnThatRow() async throws {
+        let key = RowKey(column: "id", kind: .integer)
+        func tags(
+            _ parameter: QueryParameter,
+            namespace: String? = nil,
+            key: RowKey? = key,
+            tables: [String] = ["public.products"]
+        ) async throws -> [ProxyTag] {
+            let request = QueryRequest(sql) {
+                $0.parameters = [parameter]
+                $0.namespace = namespace
+                $0.tags = namespace == nil ? [] : ["own"]
+            }
+            return Array(
+                try #require(await fixture.route(request, fixture.plan(tables: tables, rowKey: key)).lookup).tags
+            )
+        }
+        let whole: [ProxyTag] = [.epoch, .namespace("default"), .table("public.products")]
+        let row = ProxyTag.row(table: "public.products", key: "42".utf8)
+        #expect(try await tags(.text("42")) == [.epoch, .namespace("default"), .wholeTable("public.products"), row])
+        #expect(
+            try await tags(.text("+042"), namespace: "x")
+                == [.epoch, .namespace("x"), .wholeTable("public.products"), .user("own"), row]
+        )
+        for parameter in [.null, .text("4.2"), .array(json: "[42]"), .object(json: "{}")] as [QueryParameter] {
+            #expect(try await tags(parameter) == whole)
+        }
+        #expect(try await tags(.text("42"), key: nil) == whole)
+        #expect(try await tags(.text("42"), key: RowKey(column: "name", kind: .text)) == whole)
+        // It cannot be, but were it so, each would be a table of its own.
+        #expect(
+            try await tags(.text("42"), tables: ["a", "b"]) == [
+                .epoch, .namespace("default"), .table("a"), .table("b"),
+            ]
+        )
+    }
+
+    @Test func rowsAreNotToldApartWhereThatIsSwitchedOff() async throws {
+        let fixture = ProxyFixture(tellsRowsApart: false)
+        let request = QueryRequest(sql) { $0.parameters = [.text("42")] }
+        let plan = fixture.plan(rowKey: RowKey(column: "id", kind: .integer))
+        let lookup = try #require(await fixture.route(request, plan).lookup)
+        #expect(Array(lookup.tags) == [.epoch, .namespace("default"), .table("public.products")])
     }
 
     /// Row 20: what a function's body reads is not known, so any write is.

@@ -7,8 +7,19 @@ import Testing
     @Test func namesAreTagsAndStandForEveryTable() {
         let written = WrittenRelations(rows: [["public.products", "false"], ["public.levels", "false"]])
         #expect(written.tables == ["public.levels", "public.products"])
-        #expect(written.tags == [.table("public.products"), .table("public.levels"), .anyTable])
+        #expect(written.tags == ProxyTag.changes(to: ["public.products", "public.levels"]))
         #expect(!written.changedSchema && !written.isEmpty)
+    }
+
+    @Test func singleRowsLeaveTheRestOfTheirTable() {
+        var written = WrittenRelations(rows: [["public.products", "false"]])
+        let row = ProxyTag.row(table: "public.products", bucket: 7)
+        written.rows = [row]
+        #expect(written.tags == [row, .table("public.products"), .anyTable])
+        written.tables.append("public.levels")
+        #expect(written.tags == ProxyTag.changes(to: ["public.products", "public.levels"]))
+        written.isUnknown = true
+        #expect(written.tags == [.epoch])
     }
 
     @Test func nothingWrittenIsNothingInvalidated() {
@@ -35,7 +46,7 @@ import Testing
     func emptyingATableChangesNoDefinition(commands: [String]) {
         var written = WrittenRelations(rows: [["public.products", "true"]])
         written.judge(commands: commands, changesSchema: false)
-        #expect(written.tags == [.table("public.products"), .anyTable])
+        #expect(written.tags == ProxyTag.changes(to: ["public.products"]))
     }
 
     @Test func whatDefinesSomethingIsEverything() {

@@ -1,5 +1,6 @@
 import QueryCache
 import SQLAnalysis
+import TestSupport
 import Testing
 
 @testable import QueryProxy

@@ -26,9 +26,10 @@ struct ProxyFixture {
         _ namespaces: [String: NamespaceSettings] = [:],
         tables: [String: String] = [:],
         values: any ValueStore = MemoryValueStore(budget: 1 << 20),
-        sessions: (any SessionStore)? = nil
+        sessions: (any SessionStore)? = nil,
+        tellsRowsApart: Bool = true
     ) {
-        let settings = QueryProxySettings(
+        var settings = QueryProxySettings(
             allowedSettings: ["search_path", "timezone", "app.*"],
             statementTimeout: 30_000,
             maximumStatementTimeout: 60_000,
@@ -37,6 +38,7 @@ struct ProxyFixture {
             rememberedStatements: 100,
             namespaces: Namespaces(named: namespaces, tables: tables, fallback: NamespaceSettings(ttl: 300_000))
         )
+        settings.tellsRowsApart = tellsRowsApart
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         proxy = QueryProxy(
             settings: settings,
@@ -55,14 +57,16 @@ struct ProxyFixture {
         tables: [String] = ["public.products"],
         readsUnknown: Bool = false,
         bypass reason: String? = nil,
-        namespace: String = "default"
+        namespace: String = "default",
+        rowKey: RowKey? = nil
     ) -> ReadPlan {
         ReadPlan(
             tables: tables,
             readsUnknown: readsUnknown,
             cacheability: reason.map { .bypass(reason: $0) } ?? .cacheable,
             namespace: namespace,
-            schemaVersion: 0
+            schemaVersion: 0,
+            rowKey: rowKey
         )
     }
 
@@ -104,21 +108,4 @@ extension InvalidationMessage {
 
     /// Its members, as another service reads them.
     func members() throws -> JSONValue { try JSONValue(parsing: text) }
-}
-
-/// The same numbers for the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var number = state
-        number = (number ^ (number >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        number = (number ^ (number >> 27)) &* 0x94D0_49BB_1331_11EB
-        return number ^ (number >> 31)
-    }
 }

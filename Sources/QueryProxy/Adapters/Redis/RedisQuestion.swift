@@ -9,14 +9,14 @@ final class RedisQuestion: SharedQuestion {
     private let redis: RedisClient
     private let operations: CacheOperations
 
-    init(_ key: CacheKey, _ tags: [Tag], _ keys: RedisKeys, _ redis: RedisClient, _ operations: CacheOperations) {
+    init(_ key: CacheKey, _ tags: TagList, _ keys: RedisKeys, _ redis: RedisClient, _ operations: CacheOperations) {
         batch = RedisBatch(Self.commands(key, tags, keys))
         tagCount = tags.count
         self.redis = redis
         self.operations = operations
     }
 
-    static func commands(_ key: CacheKey, _ tags: [Tag], _ keys: RedisKeys) -> [RedisCommand] {
+    static func commands(_ key: CacheKey, _ tags: TagList, _ keys: RedisKeys) -> [RedisCommand] {
         let entryKey = keys.entry(key)
         var command = RedisCommand("MGET", entryKey)
         for tag in tags { command.append(keys.generation(tag)) }

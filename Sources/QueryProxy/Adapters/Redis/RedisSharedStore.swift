@@ -83,20 +83,20 @@ package final class RedisSharedStore: SharedStore {
     /// Names of which Redis has not been told that they are invalidated.
     package var waitingInvalidations: Int { pending.withLock { $0.count } }
 
-    package func read(_ key: CacheKey, _ tags: [Tag]) async throws -> SharedRead {
+    package func read(_ key: CacheKey, _ tags: TagList) async throws -> SharedRead {
         let began = NIODeadline.now()
         let replies = try await redis.send(RedisQuestion.commands(key, tags, keys))
         operations.ended(.get, since: began)
         return try SharedRead(replies, tags: tags.count)
     }
 
-    package func question(_ key: CacheKey, _ tags: [Tag]) -> any SharedQuestion {
+    package func question(_ key: CacheKey, _ tags: TagList) -> any SharedQuestion {
         RedisQuestion(key, tags, keys, redis, operations)
     }
 
     package func prepareFill(
         of key: CacheKey,
-        _ tags: [Tag],
+        _ tags: TagList,
         current: [Generation?],
         wantsLease: Bool
     ) async throws -> FillPreparation {
@@ -115,7 +115,7 @@ package final class RedisSharedStore: SharedStore {
     }
 
     /// Creates the generations that are missing.
-    private func completed(_ current: [Generation?], _ tags: [Tag]) async throws -> [Generation] {
+    private func completed(_ current: [Generation?], _ tags: TagList) async throws -> [Generation] {
         var generations = current
         var commands: [RedisCommand] = []
         var missing: [Int] = []
