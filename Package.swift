@@ -62,7 +62,7 @@ let package = Package(
         ),
         .target(
             name: "PostgresClient",
-            dependencies: ["CLibPQ", "JSONText", nioCore, deque, logging],
+            dependencies: ["CLibPQ", "JSONText", nioCore, nioPosix, deque, logging],
             swiftSettings: swiftSettings
         ),
         .target(name: "SQLAnalysis", dependencies: ["CPgQuery", "JSONText"], swiftSettings: swiftSettings),
@@ -154,7 +154,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PostgresClientTests",
-            dependencies: ["PostgresClient", "JSONText", "TestSupport", nioCore, logging],
+            dependencies: ["PostgresClient", "JSONText", "TestSupport", nioCore, nioPosix, nioEmbedded, logging],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -2,6 +2,14 @@ internal import CLibPQ
 internal import Dispatch
 internal import Synchronization
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
 /// One connection to PostgreSQL, driven by readiness on a ``PollLoop``.
 ///
 /// The connection is in pipeline mode from its beginning to its end. A script's commands are sent one after the other with
@@ -107,6 +115,22 @@ actor PostgresConnection {
             2950, 3802, 199, 1000, 1005, 1007, 1009, 1015, 1016, 1021, 1022, 1115, 1182, 1185, 1231, 2951, 3807,
         ]
         try await load(Set(builtIn))
+    }
+
+    // MARK: For others
+
+    /// A descriptor of the connection's socket, for one who speaks the protocol himself; nil where that is encrypted. From then
+    /// on this connection must not be used. The caller closes it.
+    func duplicatedSocket() -> Int32? {
+        guard isUsable, PQsslInUse(handle.pointer) == 0, PQgssEncInUse(handle.pointer) == 0 else { return nil }
+        let descriptor = fcntl(handle.socket, F_DUPFD_CLOEXEC, 0)
+        return descriptor >= 0 ? descriptor : nil
+    }
+
+    /// Asks the server to cancel what it does for this connection, from a thread that may wait.
+    func cancelRequest() -> @Sendable () -> Void {
+        let cancel = CancelHandle(handle)
+        return { DispatchQueue.global().async { cancel?.send() } }
     }
 
     // MARK: Between scripts

@@ -50,7 +50,9 @@ extension PostgresPool {
     ///
     /// - Returns: nil where it is to be run by itself.
     func runTogether(_ read: QuickRead) async throws(PostgresError) -> [PostgresResult]? {
-        let outcome = await read.outcome { self.submit(read) }
+        let outcome = await read.outcome {
+            if !self.runDirectly(read) { self.submit(read) }
+        }
         switch outcome {
         case .result(let result): return [result]
         case .failure(let error): throw error
@@ -143,8 +145,7 @@ extension PostgresPool {
 
     private func start(_ batch: QuickReadBatch, on connection: PostgresConnection) {
         if batch.reads.isEmpty { return release(connection, needsReset: false) }
-        let isOutdated = state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
-        if isOutdated {
+        if isOutdated(connection) {
             batch.endAll(.again)
             return discard(connection)
         }

@@ -13,6 +13,7 @@ extension PostgresPool {
             }
             group.cancelAll()
         }
+        endDirectConnections()
         let (waiters, _) = state.withLock { state in
             let (waiters, idle) = state.pool.shutDown()
             return (waiters.compactMap { state.waiters.removeValue(forKey: $0) }, idle)
@@ -118,6 +119,7 @@ extension PostgresPool {
             }
             request(open)
             for connection in expired { await connection.close() }
+            closeDirectConnections(unusedFor: configuration.idleTimeout)
         }
     }
 }

@@ -1,4 +1,5 @@
 package import Logging
+internal import NIOCore
 internal import Synchronization
 
 /// Figures of a pool at one moment.
@@ -52,6 +53,10 @@ package final class PostgresPool: Sendable {
     let loops: [PollLoop]
     let executors: [PollLoopTaskExecutor]
     let types = TypeCatalogue()
+    /// By event loop.
+    let directs = Mutex<[ObjectIdentifier: NIOLoopBound<DirectReads>]>([:])
+    /// Connections that event loops have to themselves.
+    let lentConnections = Atomic<Int>(0)
     let planVersion = Atomic<UInt64>(0)
     let identityChanges = Atomic<UInt64>(0)
     let jobs: AsyncStream<Job>
@@ -155,10 +160,12 @@ package final class PostgresPool: Sendable {
     package var identity: PostgresIdentity? { state.withLock { $0.identity } }
 
     package var statistics: PostgresPoolStatistics {
-        state.withLock { state in
+        // What an event loop has to itself is in use for moments only.
+        let lent = lentConnections.load(ordering: .relaxed)
+        return state.withLock { state in
             PostgresPoolStatistics(
-                idle: state.pool.idle.count,
-                inUse: state.pool.busy,
+                idle: state.pool.idle.count + lent,
+                inUse: max(0, state.pool.busy - lent),
                 opening: state.pool.opening,
                 // Quick reads wait together, in one place of the queue.
                 waiting: state.pool.waiting - (state.quick.isQueued ? 1 : 0) + state.quick.waiting.count,
@@ -190,7 +197,7 @@ package final class PostgresPool: Sendable {
 
     // MARK: Acquiring and releasing
 
-    private func acquire(
+    func acquire(
         until deadline: ContinuousClock.Instant?
     ) async throws(PostgresError) -> PostgresConnection {
         while true {
@@ -201,11 +208,14 @@ package final class PostgresPool: Sendable {
             } else {
                 connection = try await next(until: deadline)
             }
-            let isOutdated = state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
-            if !isOutdated { return connection }
-            // A role's or the database's settings were changed since it was opened.
+            if !isOutdated(connection) { return connection }
             discard(connection)
         }
+    }
+
+    /// Whether a role's or the database's settings were changed since it was opened.
+    func isOutdated(_ connection: PostgresConnection) -> Bool {
+        state.withLock { $0.identitySince.map { connection.openedAt < $0 } ?? false }
     }
 
     /// Waits for a connection if it has to.

@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// A read that has been quick so far, on its way to a connection that it may share with others.
 ///
-/// Invariant: its continuation is resumed exactly once, with the first outcome.
+/// Invariant: whoever waits is told exactly once, the first outcome.
 final class QuickRead: Sendable {
     enum Outcome: Sendable {
         case result(PostgresResult)
@@ -12,7 +12,7 @@ final class QuickRead: Sendable {
     }
 
     private struct State {
-        var continuation: CheckedContinuation<Outcome, Never>?
+        var receiver: (@Sendable (Outcome) -> Void)?
         var connection: PostgresConnection?
     }
 
@@ -46,13 +46,20 @@ final class QuickRead: Sendable {
     func outcome(_ begin: () -> Void) async -> Outcome {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                state.withLock { $0.continuation = continuation }
+                whenEnded { continuation.resume(returning: $0) }
                 begin()
             }
         } onCancel: {
             interruption.raise()
-            if let connection = state.withLock({ $0.connection }) { connection.loop.interrupt(connection.socket) }
+            // Where it waits for others nobody waits for it any more.
+            guard let connection = state.withLock({ $0.connection }) else { return end(.again) }
+            connection.loop.interrupt(connection.socket)
         }
+    }
+
+    /// To be called before it begins.
+    func whenEnded(_ receiver: @escaping @Sendable (Outcome) -> Void) {
+        state.withLock { $0.receiver = receiver }
     }
 
     func began(on connection: PostgresConnection) {
@@ -60,11 +67,11 @@ final class QuickRead: Sendable {
     }
 
     func end(_ outcome: Outcome) {
-        let continuation = state.withLock { state in
+        let receiver = state.withLock { state in
             state.connection = nil
-            return state.continuation.take()
+            return state.receiver.take()
         }
-        continuation?.resume(returning: outcome)
+        receiver?(outcome)
     }
 }
 

@@ -4,7 +4,11 @@ internal import NIOCore
 /// Writes values as PostgreSQL's `to_json` does, from the text form that the server sent.
 extension ByteBuffer {
     mutating func writeValue(_ text: UnsafeRawBufferPointer, of oid: UInt32, _ types: TypeCatalogue) {
-        switch types[oid]?.form ?? .text {
+        writeValue(text, types[oid]?.form ?? .text, types)
+    }
+
+    mutating func writeValue(_ text: UnsafeRawBufferPointer, _ form: JSONForm, _ types: TypeCatalogue) {
+        switch form {
         case .boolean:
             if text.first == UInt8(ascii: "t") { writeStaticString("true") } else { writeStaticString("false") }
         case .number: writeNumber(text)

@@ -67,8 +67,7 @@ final class ResultEncoder {
         held = []
         guard output == .json else { return result }
         if !hasColumns { result.body.writeStaticString("\"columns\":[],\"rows\":[") }
-        result.body.writeStaticString("],\"row_count\":")
-        result.body.writeDecimal(Int64(result.rowCount))
+        result.body.writeRowCount(result.rowCount)
         return result
     }
 
@@ -82,12 +81,8 @@ final class ResultEncoder {
     private func writeColumns(_ rows: OpaquePointer) {
         result.body.writeStaticString("\"columns\":[")
         for column in 0..<PQnfields(rows) {
-            if column > 0 { result.body.writeStaticString(",") }
-            result.body.writeStaticString("{\"name\":")
-            result.body.writeJSONString(PQfname(rows, column).map { String(cString: $0) } ?? "")
-            result.body.writeStaticString(",\"type\":")
-            result.body.writeJSONString(types[columnTypes[Int(column)]]?.name ?? "unknown")
-            result.body.writeStaticString("}")
+            let name = PQfname(rows, column).map { String(cString: $0) } ?? ""
+            result.body.writeColumn(name, types[columnTypes[Int(column)]], isFirst: column == 0)
         }
         result.body.writeStaticString("],\"rows\":[")
     }
@@ -116,6 +111,24 @@ final class ResultEncoder {
         (0..<PQnfields(rows)).map { column in
             PQgetisnull(rows, row, column) != 0 ? nil : PQgetvalue(rows, row, column).map { String(cString: $0) }
         }
+    }
+}
+
+// The parts of an answer.
+extension ByteBuffer {
+    mutating func writeColumn(_ name: String, _ type: PostgresType?, isFirst: Bool) {
+        if !isFirst { writeStaticString(",") }
+        writeStaticString("{\"name\":")
+        writeJSONString(name)
+        writeStaticString(",\"type\":")
+        writeJSONString(type?.name ?? "unknown")
+        writeStaticString("}")
+    }
+
+    /// Closes the list of rows.
+    mutating func writeRowCount(_ count: Int) {
+        writeStaticString("],\"row_count\":")
+        writeDecimal(Int64(count))
     }
 }
 
