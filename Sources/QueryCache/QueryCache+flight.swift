@@ -9,18 +9,7 @@ extension QueryCache {
         from source: some QuerySource
     ) async throws -> FlightResult {
         // The flight before this one may have ended between our look into memory and our finding no flight.
-        let now = clock.now
-        if let answer = freshInMemory(request.key, request.policy),
-            now - answer.age > request.replacedAskedAt ?? .min
-        {
-            return FlightResult(
-                origin: .memory,
-                body: answer.body,
-                askedAt: now - answer.age,
-                expiresAt: now + answer.remaining,
-                cost: answer.cost
-            )
-        }
+        if let result = resultInMemory(request) { return result }
         var fill = FillGround(generations: nil, lease: nil)
         if let shared, shared.isUsable, let read = await generations(read, request, shared) {
             switch await prepare(flight, request, read, shared) {
@@ -30,6 +19,20 @@ extension QueryCache {
         }
         flight.generations = fill.generations
         return try await ask(request, fill, from: source)
+    }
+
+    func resultInMemory(_ request: Lookup) -> FlightResult? {
+        let now = clock.now
+        guard let answer = freshInMemory(request.key, request.policy),
+            now - answer.age > request.replacedAskedAt ?? .min
+        else { return nil }
+        return FlightResult(
+            origin: .memory,
+            body: answer.body,
+            askedAt: now - answer.age,
+            expiresAt: now + answer.remaining,
+            cost: answer.cost
+        )
     }
 
     /// The generations as read for the request; a refresh of what memory holds has read none yet.
@@ -116,9 +119,23 @@ extension QueryCache {
             throw error
         }
         let cost = clock.microseconds - began
-        let age = clock.now - askedAt
         if body.readableBytes > settings.maximumEntryBytes {
             if let lease = ground.lease { await shared?.release(request.key, lease) }
+        }
+        let generations = await generationsToStore(ground, request)
+        return stored(body, request, under: generations, lease: ground.lease, askedAt: askedAt, cost: cost)
+    }
+
+    /// Stores what PostgreSQL answered, in memory and, under the generations, in the shared store.
+    func stored(
+        _ body: ByteBuffer,
+        _ request: Lookup,
+        under generations: [Generation]?,
+        lease: Lease?,
+        askedAt: Int64,
+        cost: Int64
+    ) -> FlightResult {
+        if body.readableBytes > settings.maximumEntryBytes {
             return FlightResult(
                 origin: .unstored("result_too_large"),
                 body: body,
@@ -127,9 +144,10 @@ extension QueryCache {
                 cost: cost
             )
         }
+        let age = clock.now - askedAt
         let policy = request.policy
         let ttl = jittered(policy.ttl)
-        if let shared, let generations = await generationsToStore(ground, request) {
+        if let shared, let generations {
             let entry = StoredEntry(
                 ageWhenStored: age,
                 ttl: max(1, ttl - age),
@@ -138,7 +156,7 @@ extension QueryCache {
                 generations: generations,
                 body: body
             )
-            shared.fill(request.key, entry, lease: ground.lease)
+            shared.fill(request.key, entry, lease: lease)
         }
         let expiresAt = askedAt.addingSaturated(ttl)
         if policy.usesMemory {

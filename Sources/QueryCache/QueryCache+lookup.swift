@@ -6,7 +6,7 @@ extension QueryCache {
         package let key: CacheKey
         let tags: TagList
         let policy: CachePolicy
-        fileprivate(set) var snapshot: TagSnapshot
+        var snapshot: TagSnapshot
         /// When PostgreSQL was asked for the answer that a refresh in the background is to replace.
         var replacedAskedAt: Int64?
     }
@@ -119,7 +119,7 @@ extension QueryCache {
 
     /// What memory tells of why it has no answer; nil where it tells nothing. It is no request for the entry: that has been
     /// counted.
-    private func missCause(_ request: Lookup) -> MissCause? {
+    func missCause(_ request: Lookup) -> MissCause? {
         if request.policy.maximumAge != nil { return .tooOld }
         guard let result = memory.peek(request.key) else { return nil }
         if !result.snapshot.isCurrent { return .invalidated }
@@ -218,7 +218,7 @@ extension QueryCache {
             .generations
     }
 
-    private func canJoin(_ flight: Flight, _ policy: CachePolicy, _ known: [Generation]?) -> Bool {
+    func canJoin(_ flight: Flight, _ policy: CachePolicy, _ known: [Generation]?) -> Bool {
         if policy.maximumAge == 0 { return false }
         if let maximum = policy.maximumAge, clock.now - flight.startedAt > maximum { return false }
         if settings.guards.joinsOnlyCurrentFlights, !flight.snapshot.isCurrent { return false }
@@ -257,7 +257,7 @@ extension QueryCache {
 
     /// A flight belongs to all who wait for it, so it has a task of its own, which ends with its source or when the last
     /// waiter has left.
-    private func start(
+    func start(
         _ flight: Flight,
         _ request: Lookup,
         _ generations: [Generation?]?,
@@ -276,7 +276,7 @@ extension QueryCache {
         flight.start(task)
     }
 
-    private func answer(from result: FlightResult, isJoiner: Bool) -> CacheAnswer {
+    func answer(from result: FlightResult, isJoiner: Bool) -> CacheAnswer {
         let now = clock.now
         let source: CacheAnswer.Source =
             switch result.origin {

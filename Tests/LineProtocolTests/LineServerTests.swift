@@ -55,6 +55,13 @@ private final class FakeHandler: RequestHandler {
         since began: NIODeadline
     ) -> Response? { nil }
 
+    func fetch(
+        _ read: PendingRead,
+        after asked: (RedisLookup, SharedRead?)?,
+        on executor: any TaskExecutor,
+        _ body: @escaping @Sendable (Response) -> Void
+    ) -> QueryCache.Wait? { nil }
+
     func response(
         to read: PendingRead,
         after asked: (RedisLookup, SharedRead?)?,

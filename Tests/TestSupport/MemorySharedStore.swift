@@ -16,6 +16,7 @@ package final class MemorySharedStore: SharedStore {
 
     private struct State {
         var isUsable = true
+        var hasUseForLeases = true
         var entries: [CacheKey: Kept] = [:]
         var generations: [Tag: Generation] = [:]
         var leases: [LeaseKey: Lease] = [:]
@@ -40,6 +41,11 @@ package final class MemorySharedStore: SharedStore {
     package var isUsable: Bool {
         get { state.withLock { $0.isUsable } }
         set { state.withLock { $0.isUsable = newValue } }
+    }
+
+    package var hasUseForLeases: Bool {
+        get { state.withLock { $0.hasUseForLeases } }
+        set { state.withLock { $0.hasUseForLeases = newValue } }
     }
 
     package var reads: Int { state.withLock { $0.reads } }

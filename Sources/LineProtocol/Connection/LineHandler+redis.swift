@@ -92,7 +92,24 @@ extension LineHandler {
         id: String?,
         _ context: ChannelHandlerContext
     ) {
-        let (handler, executor) = (handler, loop.executor)
+        let (handler, executor, eventLoop) = (handler, loop.executor, context.eventLoop)
+        let number = nextPending()
+        let here = NIOLoopBound((self, context), eventLoop: eventLoop)
+        let wait = handler.fetch(read, after: asked, on: executor) { response in
+            if eventLoop.inEventLoop {
+                here.value.0.completed(number, place, Reply(id: id, response: response), here.value.1)
+            } else {
+                eventLoop.execute {
+                    here.value.0.completed(number, place, Reply(id: id, response: response), here.value.1)
+                }
+            }
+        }
+        if let wait {
+            // It may have been answered by now.
+            if pending[number] != nil { pending[number] = .wait(wait) }
+            return
+        }
+        pending[number] = nil
         run(at: place, id: id, context) { await handler.response(to: read, after: asked, on: executor) }
     }
 

@@ -53,8 +53,8 @@ final class LineHandler: ChannelDuplexHandler {
     /// The beginning of a line whose end has not come.
     var unfinished: ByteBuffer?
     var waiting: Deque<Line> = []
-    var tasks: [Int: Task<Void, Never>] = [:]
-    var nextTask = 0
+    var pending: [Int: Pending] = [:]
+    private var nextNumber = 0
     private var input = Input.open
     var isDraining = false
     /// As the channel said last.
@@ -140,7 +140,9 @@ final class LineHandler: ChannelDuplexHandler {
         unread = nil
         input = .closing
         waiting.removeAll()
-        for task in tasks.values { task.cancel() }
+        let pending = self.pending
+        self.pending = [:]
+        for request in pending.values { request.giveUp() }
         idleTimer?.cancel()
         socket = nil
         context.fireChannelInactive()
@@ -299,32 +301,46 @@ final class LineHandler: ChannelDuplexHandler {
         _ context: ChannelHandlerContext,
         _ body: @escaping @Sendable () async -> Response
     ) {
-        let number = nextTask
-        nextTask += 1
+        let number = nextPending()
         let eventLoop = context.eventLoop
         let context = NIOLoopBound(context, eventLoop: eventLoop)
         let this = NIOLoopBound(self, eventLoop: eventLoop)
-        tasks[number] = Task(executorPreference: loop.executor) {
+        let task = Task(executorPreference: loop.executor) {
             let response = await body()
             // Where the task ended on its executor, as it does, that is here and now.
             if eventLoop.inEventLoop {
-                this.value.completed(number, place, isStats, Reply(id: id, response: response), context.value)
+                this.value.completed(number, place, isStats: isStats, Reply(id: id, response: response), context.value)
             } else {
                 eventLoop.execute {
-                    this.value.completed(number, place, isStats, Reply(id: id, response: response), context.value)
+                    this.value.completed(
+                        number,
+                        place,
+                        isStats: isStats,
+                        Reply(id: id, response: response),
+                        context.value
+                    )
                 }
             }
         }
+        pending[number] = .task(task)
     }
 
-    private func completed(
-        _ task: Int,
+    /// A number for a request that has to wait.
+    func nextPending() -> Int {
+        let number = nextNumber
+        nextNumber += 1
+        pending[number] = .beginning
+        return number
+    }
+
+    func completed(
+        _ number: Int,
         _ place: Place,
-        _ isStats: Bool,
+        isStats: Bool = false,
         _ reply: Reply,
         _ context: ChannelHandlerContext
     ) {
-        tasks[task] = nil
+        pending[number] = nil
         var reply = reply
         if isStats, case .members(var members) = reply.response {
             statistics.write(into: &members, limit: configuration.maximumConnections)

@@ -39,6 +39,18 @@ package protocol RequestHandler: Sendable {
         since began: NIODeadline
     ) -> Response?
 
+    /// Fetches the answer to a read that neither memory nor Redis has answered, without a task. Called on the connection's event
+    /// loop.
+    ///
+    /// - Parameter body: told the answer once, on any thread, maybe before this returns.
+    /// - Returns: nil where ``response(to:after:on:)`` is to be asked.
+    func fetch(
+        _ read: PendingRead,
+        after asked: (RedisLookup, SharedRead?)?,
+        on executor: any TaskExecutor,
+        _ body: @escaping @Sendable (Response) -> Void
+    ) -> QueryCache.Wait?
+
     /// The answer to a read that neither memory nor Redis has answered. Never throws: a failure is an answer. When the task is
     /// cancelled nobody waits any more.
     func response(

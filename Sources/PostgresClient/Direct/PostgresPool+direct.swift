@@ -7,6 +7,21 @@ extension PostgresPool {
     /// A pool of fewer connections keeps them all for everybody.
     private static let fewestConnections = 4
 
+    /// Runs a read on the connection of the event loop that this is called on.
+    ///
+    /// - Parameter body: told the result, later; nil where it is to be run by ``run(_:)``.
+    /// - Returns: false where that is to be asked at once; nobody is told anything then.
+    package func runDirectly(_ script: PostgresScript, _ body: @escaping @Sendable (PostgresResult?) -> Void) -> Bool {
+        let deadline = script.timeout.map { ContinuousClock.now + $0 }
+        guard let read = QuickRead(script, deadline, patience: limit(of: deadline)) else { return false }
+        read.whenEnded { outcome in
+            guard case .result(let result) = outcome else { return body(nil) }
+            self.state.withLock { $0.scripts += 1 }
+            body(result)
+        }
+        return runDirectly(read)
+    }
+
     /// Gives a read to the connection of the event loop that this is called on.
     ///
     /// - Returns: false where there is none, or it has enough to do: the read is to be run elsewhere.

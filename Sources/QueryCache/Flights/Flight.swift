@@ -34,14 +34,14 @@ struct FlightResult: Sendable {
 /// A waiter who gives up leaves the others alone; when the last one has left, the flight's task is cancelled, and with it
 /// the statement in PostgreSQL. A flight in the background goes on without waiters.
 ///
-/// Invariants: a waiter's continuation is resumed exactly once, by whoever takes it out under the lock, outside the lock; a
-/// flight without waiters is in the background, or ending.
+/// Invariants: a waiter is told exactly once, by whoever takes him out under the lock, outside the lock; a flight without waiters
+/// is in the background, or ending.
 final class Flight: Sendable {
     private enum Waiter {
-        /// Counted, but its continuation is not here yet.
+        /// Counted, but who is to be told is not here yet.
         case arriving
-        case waiting(CheckedContinuation<Result<FlightResult, any Error>, Never>)
-        /// Gave up before its continuation came.
+        case waiting(Receiver)
+        /// Gave up before that came.
         case left
     }
 
@@ -53,6 +53,8 @@ final class Flight: Sendable {
         var task: Task<Void, Never>?
         var isCancelled = false
     }
+
+    typealias Receiver = @Sendable (Result<FlightResult, any Error>) -> Void
 
     /// What was known of the tags before anything was read for this flight.
     let snapshot: TagSnapshot
@@ -82,7 +84,7 @@ final class Flight: Sendable {
         if isCancelled { task.cancel() }
     }
 
-    /// Counts a waiter, who must call ``result(for:onLastLeft:)`` next. Nil where nobody may join any more.
+    /// Counts a waiter, who must call ``result(for:onLastLeft:)`` or ``whenFinished(for:_:)`` next. Nil where nobody may join any more.
     func join() -> Int? {
         state.withLock { state in
             guard state.result == nil, !state.isCancelled else { return nil }
@@ -96,19 +98,7 @@ final class Flight: Sendable {
     func result(for waiter: Int, onLastLeft: @escaping @Sendable () -> Void) async throws -> FlightResult {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let known: Result<FlightResult, any Error>? = state.withLock { state in
-                    if let result = state.result {
-                        state.waiters[waiter] = nil
-                        return result
-                    }
-                    if case .left? = state.waiters[waiter] {
-                        state.waiters[waiter] = nil
-                        return .failure(CancellationError())
-                    }
-                    state.waiters[waiter] = .waiting(continuation)
-                    return nil
-                }
-                if let known { continuation.resume(returning: known) }
+                whenFinished(for: waiter) { continuation.resume(returning: $0) }
             }
         } onCancel: {
             leave(waiter, onLastLeft: onLastLeft)
@@ -116,26 +106,43 @@ final class Flight: Sendable {
         return try result.get()
     }
 
-    private func leave(_ waiter: Int, onLastLeft: () -> Void) {
-        let (continuation, task, hasEnded) = state.withLock { state in
-            var continuation: CheckedContinuation<Result<FlightResult, any Error>, Never>?
+    /// Tells a waiter what came of it: the result, what it failed with, or `CancellationError` when he has left.
+    func whenFinished(for waiter: Int, _ receiver: @escaping Receiver) {
+        let known: Result<FlightResult, any Error>? = state.withLock { state in
+            if let result = state.result {
+                state.waiters[waiter] = nil
+                return result
+            }
+            if case .left? = state.waiters[waiter] {
+                state.waiters[waiter] = nil
+                return .failure(CancellationError())
+            }
+            state.waiters[waiter] = .waiting(receiver)
+            return nil
+        }
+        if let known { receiver(known) }
+    }
+
+    func leave(_ waiter: Int, onLastLeft: () -> Void) {
+        let (receiver, task, hasEnded) = state.withLock { state in
+            var receiver: Receiver?
             switch state.waiters[waiter] {
             case .waiting(let waiting):
-                continuation = waiting
+                receiver = waiting
                 state.waiters[waiter] = nil
             case .arriving: state.waiters[waiter] = .left
             case .left, nil: break
             }
             let isLast = !state.waiters.values.contains { if case .left = $0 { false } else { true } }
             guard isLast, state.result == nil, !isInBackground, !state.isCancelled else {
-                return (continuation, Task<Void, Never>?.none, false)
+                return (receiver, Task<Void, Never>?.none, false)
             }
             state.isCancelled = true
-            return (continuation, state.task, true)
+            return (receiver, state.task, true)
         }
         if hasEnded { onLastLeft() }
         task?.cancel()
-        continuation?.resume(returning: .failure(CancellationError()))
+        receiver?(.failure(CancellationError()))
     }
 
     /// A waiter that was counted does not want the result after all.
@@ -152,6 +159,6 @@ final class Flight: Sendable {
             state.waiters = [:]
             return waiters
         }
-        for case .waiting(let continuation) in waiters.values { continuation.resume(returning: result) }
+        for case .waiting(let receiver) in waiters.values { receiver(result) }
     }
 }

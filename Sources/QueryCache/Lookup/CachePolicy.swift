@@ -86,10 +86,24 @@ package protocol QuerySource: Sendable {
 
     /// Asks PostgreSQL. When the task is cancelled nobody waits any more.
     func fetch() async throws -> ByteBuffer
+
+    /// Asks PostgreSQL without a task, where that is possible.
+    ///
+    /// - Parameter body: called once, later.
+    /// - Returns: false where it is not; nothing is asked then, and nobody called.
+    func fetchDirectly(_ body: @escaping @Sendable (DirectAnswer) -> Void) -> Bool
+}
+
+/// What became of a question that was asked without a task.
+package enum DirectAnswer: Sendable {
+    case body(ByteBuffer)
+    /// It is to be asked in the other way.
+    case again
 }
 
 extension QuerySource {
     package var executor: (any TaskExecutor)? { nil }
+    package func fetchDirectly(_ body: @escaping @Sendable (DirectAnswer) -> Void) -> Bool { false }
 }
 
 /// An error of a source after which an answer past its TTL is better than none: PostgreSQL cannot be reached, or is too slow.

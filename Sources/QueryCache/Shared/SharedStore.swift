@@ -8,6 +8,9 @@ package protocol SharedStore: Sendable {
     /// wait: nothing is read from it before it has been told.
     var isUsable: Bool { get }
 
+    /// Whether somebody else might want the lease on a key.
+    var hasUseForLeases: Bool { get }
+
     /// The entry, and its tags' generations, from one moment.
     func read(_ key: CacheKey, _ tags: TagList) async throws -> SharedRead
 
@@ -48,6 +51,8 @@ package protocol SharedQuestion: AnyObject, Sendable {
 }
 
 extension SharedStore {
+    package var hasUseForLeases: Bool { true }
+
     package func question(_ key: CacheKey, _ tags: TagList) -> any SharedQuestion {
         PlainSharedQuestion(store: self, key: key, tags: tags)
     }

@@ -18,16 +18,34 @@ struct PostgresQuerySource: QuerySource {
     func fetch() async throws -> ByteBuffer {
         // The cache has taken its snapshot by now. Had the schema changed before it did, the tags might miss a table;
         // if it changes later, the snapshot and the generations tell.
-        if let schemaVersion, schemaVersion != proxy.statements.schemaVersion { throw OutdatedPlan() }
-        var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
-        script.configure(request.settings, timeout, proxy.settings)
-        script.isReadOnly = true
-        script.expectedDuration = statement.expectedDuration
+        if isOutdated { throw OutdatedPlan() }
+        let script = script(expected: statement.expectedDuration)
         return try await proxy.timed(statement, namespace: namespace, size: \.readableBytes) {
             let result = try await proxy.postgres.run(script)[0]
             statement.took(result.duration)
             return result.body
         }
+    }
+
+    func fetchDirectly(_ body: @escaping @Sendable (DirectAnswer) -> Void) -> Bool {
+        guard let expected = statement.expectedDuration, !isOutdated else { return false }
+        let start = ContinuousClock.now
+        return proxy.postgres.runDirectly(script(expected: expected)) { result in
+            guard let result else { return body(.again) }
+            statement.took(result.duration)
+            proxy.countFetch(of: statement, namespace, since: start, bytes: result.body.readableBytes)
+            body(.body(result.body))
+        }
+    }
+
+    private var isOutdated: Bool { schemaVersion.map { $0 != proxy.statements.schemaVersion } ?? false }
+
+    private func script(expected: Duration?) -> PostgresScript {
+        var script = PostgresScript(steps: [PostgresStep(request, statement, output: .json)])
+        script.configure(request.settings, timeout, proxy.settings)
+        script.isReadOnly = true
+        script.expectedDuration = expected
+        return script
     }
 }
 

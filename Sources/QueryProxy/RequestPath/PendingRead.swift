@@ -118,6 +118,66 @@ extension QueryProxy {
         return .answer(counted(answer, namespace: lookup.lookup.namespace, since: began))
     }
 
+    /// Fetches the answer to a read that neither memory nor Redis has answered, without a task. Called on the event loop that
+    /// read it.
+    ///
+    /// - Parameters:
+    ///   - asked: what was asked of Redis for it, and what it said; nil where it was not asked.
+    ///   - executor: where a task runs should one be needed after all.
+    ///   - body: told the answer once, on any thread, maybe before this returns.
+    /// - Returns: nil where ``response(to:after:on:)`` is to be asked; nothing has begun then.
+    package func fetch(
+        _ read: PendingRead,
+        after asked: (RedisLookup, SharedRead?)?,
+        on executor: any TaskExecutor,
+        _ body: @escaping @Sendable (Response) -> Void
+    ) -> QueryCache.Wait? {
+        let (ready, query) = (read.ready, read.query)
+        let lookup = ready.lookup
+        guard !ready.hasOwnTimeout else { return nil }
+        let request: QueryCache.Lookup
+        if let asked {
+            // Another look-up's question says nothing of this one.
+            guard asked.0.request.key == lookup.key else { return nil }
+            request = asked.0.request
+        } else {
+            request = cache.lookup(for: lookup.key, tags: lookup.tags, policy: lookup.policy)
+        }
+        let source = PostgresQuerySource(
+            proxy: self,
+            request: query,
+            statement: ready.statement,
+            namespace: lookup.namespace,
+            timeout: settings.timeout(nil),
+            schemaVersion: read.plan.schemaVersion,
+            executor: executor
+        )
+        return cache.answerPlainly(to: request, after: asked?.1, from: source) { result in
+            switch result {
+            case .success(let answer): body(self.fetched(answer, read))
+            case .failure(is OutdatedPlan):
+                Task(executorPreference: executor) { body(await self.response(to: .query(query), since: read.began)) }
+            case .failure(let error): body(self.failed(error, read))
+            }
+        }
+    }
+
+    private func fetched(_ answer: CacheAnswer, _ read: PendingRead) -> Response {
+        let taken = Duration.nanoseconds(Int64(clamping: read.began.nanosecondsUntilNow))
+        observe(answer, read.ready.lookup, of: read.ready.statement, taken: taken)
+        let namespace = read.ready.lookup.namespace
+        let response = Response.answer(counted(answer, namespace: namespace, since: read.began))
+        noteIfSlow(.query(read.query), response, since: read.began)
+        return response
+    }
+
+    private func failed(_ error: any Error, _ read: PendingRead) -> Response {
+        observeFailure(of: read.query)
+        let response = Response.failure(failure(error))
+        noteIfSlow(.query(read.query), response, since: read.began)
+        return response
+    }
+
     /// The answer to a read that neither memory nor Redis has answered. Never throws: a failure is an answer.
     ///
     /// - Parameters:
@@ -140,18 +200,11 @@ extension QueryProxy {
                 after: earlier,
                 on: executor
             )
-            let taken = Duration.nanoseconds(Int64(clamping: read.began.nanosecondsUntilNow))
-            observe(answer, ready.lookup, of: ready.statement, taken: taken)
-            let response = Response.answer(counted(answer, namespace: ready.lookup.namespace, since: read.began))
-            noteIfSlow(.query(query), response, since: read.began)
-            return response
+            return fetched(answer, read)
         } catch is OutdatedPlan {
             return await response(to: .query(query), since: read.began)
         } catch {
-            observeFailure(of: query)
-            let response = Response.failure(failure(error))
-            noteIfSlow(.query(query), response, since: read.began)
-            return response
+            return failed(error, read)
         }
     }
 }

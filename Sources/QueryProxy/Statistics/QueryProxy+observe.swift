@@ -52,10 +52,19 @@ extension QueryProxy {
     ) async throws -> Answer {
         let start = ContinuousClock.now
         let answer = try await ask()
-        let microseconds = start.duration(to: .now).wholeMicroseconds
-        queries.countFetch(of: statement, microseconds: microseconds, bytes: size(answer))
-        if let namespace { namespaces.countFetch(namespace, microseconds: microseconds, bytes: size(answer)) }
+        countFetch(of: statement, namespace, since: start, bytes: size(answer))
         return answer
+    }
+
+    func countFetch(
+        of statement: KnownStatement,
+        _ namespace: String?,
+        since start: ContinuousClock.Instant,
+        bytes: Int
+    ) {
+        let microseconds = start.duration(to: .now).wholeMicroseconds
+        queries.countFetch(of: statement, microseconds: microseconds, bytes: bytes)
+        if let namespace { namespaces.countFetch(namespace, microseconds: microseconds, bytes: bytes) }
     }
 }
 

@@ -77,6 +77,9 @@ package final class RedisSharedStore: SharedStore {
 
     package var isUsable: Bool { redis.isAvailable && !isBehind.load(ordering: .acquiring) }
 
+    /// Alone, it would keep the right from nobody.
+    package var hasUseForLeases: Bool { !isAlone.load(ordering: .relaxed) }
+
     /// Whether invalidations wait that Redis has not been told of.
     var isBehindRedis: Bool { isBehind.load(ordering: .acquiring) }
 
@@ -101,8 +104,7 @@ package final class RedisSharedStore: SharedStore {
         wantsLease: Bool
     ) async throws -> FillPreparation {
         let generations = try await completed(current, tags)
-        // Alone, it would keep the right from nobody.
-        guard wantsLease, !isAlone.load(ordering: .relaxed) else {
+        guard wantsLease, hasUseForLeases else {
             return FillPreparation(generations: generations, lease: .notWanted)
         }
         let lease = Lease(generations: generations, token: Generation())

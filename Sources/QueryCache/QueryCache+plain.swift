@@ -1,0 +1,141 @@
+internal import NIOCore
+
+// Most look-ups that neither memory nor the shared store has an answer to are plain: nothing is to be decided for them but who
+// asks PostgreSQL. They fly without a task, which would cost as much as all the rest.
+extension QueryCache {
+    /// Somebody's wait for a flight.
+    package struct Wait: Sendable {
+        fileprivate let flight: Flight
+        fileprivate let waiter: Int
+        fileprivate let key: CacheKey
+        fileprivate let flights: FlightTable
+
+        /// He does not want the answer any more; when the last one has left, nobody does.
+        package func leave() {
+            flight.leave(waiter) { flights.remove(flight, of: key) }
+        }
+    }
+
+    /// The answer to a look-up that memory had none for, where that takes no decisions.
+    ///
+    /// - Parameters:
+    ///   - read: what the shared store said after the look-up had begun; nil where it was not asked.
+    ///   - body: told the answer, or what the source failed with. It may be called before this returns.
+    /// - Returns: nil where ``answer(to:after:from:)`` is to be asked; nothing has begun then.
+    package func answerPlainly(
+        to request: Lookup,
+        after read: SharedRead?,
+        from source: some QuerySource,
+        _ body: @escaping @Sendable (Result<CacheAnswer, any Error>) -> Void
+    ) -> Wait? {
+        let policy = request.policy
+        guard policy.isPlain, settings.guards.fillsUnderEarlierGenerations,
+            let ground = plainGround(read)
+        else { return nil }
+        var request = request
+        if !policy.usesMemory { request.snapshot = tags.snapshot(of: request.tags) }
+        guard let cause = plainCause(request, read) else { return nil }
+        let boarding = flights.join(
+            request.key,
+            namespace: policy.namespace,
+            limit: policy.missLimit,
+            canJoin: { canJoin($0, policy, nil) },
+            make: {
+                Flight(snapshot: request.snapshot, generations: nil, isInBackground: false, startedAt: clock.now)
+            }
+        )
+        switch boarding {
+        case .refused, .new(_, waiter: nil): return nil
+        case .joined(let flight, let waiter):
+            wait(for: flight, waiter, isJoiner: true, cause, body)
+            return Wait(flight: flight, waiter: waiter, key: request.key, flights: flights)
+        case .new(let flight, let waiter?):
+            wait(for: flight, waiter, isJoiner: false, cause, body)
+            flyPlainly(flight, request, ground, from: source)
+            return Wait(flight: flight, waiter: waiter, key: request.key, flights: flights)
+        }
+    }
+
+    /// Under which generations the answer will be stored.
+    private enum Ground {
+        case none
+        case generations([Generation])
+    }
+
+    /// Nil where something has to be asked first.
+    private func plainGround(_ read: SharedRead?) -> Ground? {
+        guard let shared, shared.isUsable else { return Ground.none }
+        guard let read, !shared.hasUseForLeases else { return nil }
+        let whole = read.generations.compactMap { $0 }
+        return whole.count == read.generations.count ? .generations(whole) : nil
+    }
+
+    /// Why there is no answer; nil where there is one after all.
+    private func plainCause(_ request: Lookup, _ read: SharedRead?) -> MissCause? {
+        var inStore: MissCause?
+        if let read {
+            switch judge(read, request) {
+            case .fresh: return nil
+            case .pastTTL(let answer): inStore = .expired(overdue: answer.overdue)
+            case .useless: if read.entry != nil { inStore = .invalidated }
+            }
+        }
+        return missCause(request) ?? inStore ?? .unseen
+    }
+
+    private func wait(
+        for flight: Flight,
+        _ waiter: Int,
+        isJoiner: Bool,
+        _ cause: MissCause,
+        _ body: @escaping @Sendable (Result<CacheAnswer, any Error>) -> Void
+    ) {
+        flight.whenFinished(for: waiter) { result in
+            body(
+                result.map { result in
+                    var answer = self.answer(from: result, isJoiner: isJoiner)
+                    if answer.source == .miss { answer.cause = cause }
+                    return answer
+                }
+            )
+        }
+    }
+
+    private func flyPlainly(_ flight: Flight, _ request: Lookup, _ ground: Ground, from source: some QuerySource) {
+        // The flight before this one may have ended between our look into memory and our finding no flight.
+        if let result = resultInMemory(request) { return land(flight, request, result) }
+        let generations: [Generation]? = if case .generations(let generations) = ground { generations } else { nil }
+        flight.generations = generations
+        let askedAt = clock.now
+        let began = clock.microseconds
+        let isAsked = source.fetchDirectly { answer in
+            switch answer {
+            case .body(let body):
+                let cost = self.clock.microseconds - began
+                let result = self.stored(
+                    body,
+                    request,
+                    under: generations,
+                    lease: nil,
+                    askedAt: askedAt,
+                    cost: cost
+                )
+                self.land(flight, request, result)
+            case .again: self.start(flight, request, generations, from: source)
+            }
+        }
+        if !isAsked { start(flight, request, generations, from: source) }
+    }
+
+    private func land(_ flight: Flight, _ request: Lookup, _ result: FlightResult) {
+        flights.ended(flight, of: request.key, namespace: request.policy.namespace)
+        flight.finish(.success(result))
+    }
+}
+
+extension CachePolicy {
+    /// Whether nothing has to be weighed: an answer is fresh, or it is none.
+    fileprivate var isPlain: Bool {
+        !strict && maximumAge == nil && staleWhileRevalidate == 0 && staleIfError == 0 && !refreshesEarly
+    }
+}

@@ -1,0 +1,199 @@
+import NIOCore
+import QueryCache
+import Synchronization
+import TestSupport
+import Testing
+
+/// Flights without a task: who gets what, and who goes the other way.
+@Suite("Plain flights", .timeLimit(.minutes(1))) struct PlainFlightTests {
+    private final class Answers: Sendable {
+        private let taken = Mutex<[String]>([])
+        private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
+
+        var all: [String] { taken.withLock { $0 } }
+
+        func take(_ result: Result<CacheAnswer, any Error>) {
+            let text =
+                switch result {
+                case .success(let answer): "\(answer.source) \(answer.text)"
+                case .failure(let error): "\(type(of: error))"
+                }
+            taken.withLock { $0.append(text) }
+            waiter.withLock { $0.take() }?.resume()
+        }
+
+        /// Of a flight that went the other way.
+        func next() async {
+            let count = all.count
+            await withCheckedContinuation { continuation in
+                waiter.withLock { $0 = continuation }
+                if all.count > count { waiter.withLock { $0.take() }?.resume() }
+            }
+        }
+    }
+
+    private struct Fixture {
+        let cache: QueryCache
+        let store: MemorySharedStore
+        let source = DirectSource()
+        let answers = Answers()
+        let base = CacheFixture()
+
+        init(shared: Bool = true, _ change: (inout QueryCacheSettings) -> Void = { _ in }) {
+            store = base.store
+            store.hasUseForLeases = false
+            cache = base.cache(shared: shared, change)
+        }
+
+        /// - Returns: nil where the look-up is not plain.
+        @discardableResult
+        func ask(
+            _ policy: CachePolicy = CacheFixture.policy(),
+            key: CacheKey = CacheFixture.key
+        ) async throws -> QueryCache.Wait? {
+            let request = cache.lookup(for: key, tags: CacheFixture.tags, policy: policy)
+            var read: SharedRead?
+            if cache.isSharedStoreUsable { read = try await store.read(key, CacheFixture.tags) }
+            return cache.answerPlainly(to: request, after: read, from: source) { [answers] in answers.take($0) }
+        }
+
+        /// Makes the generations, which a first fill does elsewhere.
+        func makeGenerations() async throws {
+            _ = try await store.prepareFill(
+                of: CacheKey(9, 9, 9, 9),
+                CacheFixture.tags,
+                current: [nil, nil, nil],
+                wantsLease: false
+            )
+        }
+    }
+
+    @Test("one asks, the others wait for it; the answer is stored in memory and in the shared store")
+    func flight() async throws {
+        let fixture = Fixture()
+        try await fixture.makeGenerations()
+        for _ in 0..<3 { #expect(try await fixture.ask() != nil) }
+        #expect(fixture.source.asked == 1 && fixture.answers.all == [])
+        fixture.source.end(0, .body(ByteBuffer(string: "rows")))
+        #expect(fixture.answers.all.sorted() == ["miss rows", "shared rows", "shared rows"])
+        #expect(fixture.cache.memoryAnswer(for: CacheFixture.key, policy: CacheFixture.policy())?.text == "rows")
+        let other = fixture.base.cache()
+        #expect(try await other.ask(ImmediateSource { "wrong" }).source == .redis)
+        #expect(fixture.cache.statistics.flights == 1 && fixture.cache.statistics.joins == 2)
+        #expect(fixture.cache.statistics.flightsUnderWay == 0 && fixture.source.fetches == 0)
+    }
+
+    @Test("without a shared store, and while it is away, memory takes the answer", arguments: [true, false])
+    func memoryAlone(hasStore: Bool) async throws {
+        let fixture = Fixture(shared: hasStore)
+        if hasStore {
+            fixture.cache.trustMemory(for: 10_000)
+            fixture.store.isUsable = false
+        }
+        #expect(try await fixture.ask() != nil)
+        fixture.source.end(0, .body(ByteBuffer(string: "rows")))
+        #expect(fixture.answers.all == ["miss rows"] && fixture.store.fills == 0)
+        #expect(fixture.cache.memoryAnswer(for: CacheFixture.key, policy: CacheFixture.policy())?.text == "rows")
+        // Asked for again meanwhile, it is found there.
+        #expect(try await fixture.ask() != nil)
+        #expect(fixture.answers.all == ["miss rows", "memory rows"] && fixture.source.asked == 1)
+    }
+
+    @Test(
+        "what cannot be answered without a task is asked in the other way, for all who wait",
+        arguments: [true, false]
+    )
+    func otherWay(takes: Bool) async throws {
+        let fixture = Fixture()
+        try await fixture.makeGenerations()
+        fixture.source.takes = takes
+        #expect(try await fixture.ask() != nil)
+        if takes { fixture.source.end(0, .again) }
+        if fixture.answers.all.isEmpty { await fixture.answers.next() }
+        #expect(fixture.answers.all == ["miss fetched"] && fixture.source.fetches == 1)
+        let other = fixture.base.cache()
+        #expect(try await other.ask(ImmediateSource { "wrong" }).text == "fetched")
+    }
+
+    @Test("a write in between: the answer goes to who asked before it, and to nobody else")
+    func write() async throws {
+        let fixture = Fixture()
+        try await fixture.makeGenerations()
+        try await fixture.ask()
+        _ = await fixture.cache.invalidate(Invalidation(tags: [CacheFixture.products]))
+        // He asks after the write, so he has a flight of his own.
+        try await fixture.ask()
+        #expect(fixture.source.asked == 2)
+        fixture.source.end(0, .body(ByteBuffer(string: "old")))
+        #expect(fixture.answers.all == ["miss old"])
+        #expect(fixture.cache.memoryAnswer(for: CacheFixture.key, policy: CacheFixture.policy()) == nil)
+        #expect(try await fixture.base.cache().ask(ImmediateSource { "newer" }).text == "newer")
+        fixture.source.end(1, .body(ByteBuffer(string: "new")))
+        #expect(fixture.answers.all == ["miss old", "miss new"])
+    }
+
+    @Test("who leaves is told so, and leaves the others alone; when all have left nobody joins")
+    func leaving() async throws {
+        let fixture = Fixture()
+        try await fixture.makeGenerations()
+        let first = try #require(try await fixture.ask())
+        let second = try #require(try await fixture.ask())
+        first.leave()
+        #expect(fixture.answers.all == ["CancellationError"])
+        try await fixture.ask()
+        #expect(fixture.source.asked == 1)
+        fixture.source.end(0, .body(ByteBuffer(string: "rows")))
+        #expect(fixture.answers.all.count == 3 && fixture.answers.all[1].hasSuffix(" rows"))
+        // Too late.
+        second.leave()
+        first.leave()
+        #expect(fixture.answers.all.count == 3)
+        let alone = try #require(try await fixture.ask(key: CacheKey(5, 5, 5, 5)))
+        alone.leave()
+        try await fixture.ask(key: CacheKey(5, 5, 5, 5))
+        #expect(fixture.source.asked == 3 && fixture.answers.all.last == "CancellationError")
+        // The one that nobody wants any more ends without harm, whatever comes of it.
+        fixture.source.end(1, .again)
+        fixture.source.end(2, .body(ByteBuffer(string: "late")))
+        #expect(fixture.answers.all.last == "miss late")
+    }
+
+    @Test("too large to be stored")
+    func large() async throws {
+        let fixture = Fixture { $0.maximumEntryBytes = 3 }
+        try await fixture.makeGenerations()
+        try await fixture.ask()
+        fixture.source.end(0, .body(ByteBuffer(string: "rows")))
+        #expect(fixture.answers.all == ["bypass(\"result_too_large\") rows"] && fixture.store.entryCount == 0)
+    }
+
+    @Test("what has to be weighed or asked first is not plain, and nothing has begun")
+    func notPlain() async throws {
+        let fixture = Fixture()
+        // No generations yet.
+        #expect(try await fixture.ask() == nil)
+        try await fixture.makeGenerations()
+        for change in [
+            { $0.strict = true }, { $0.maximumAge = 5 }, { $0.staleWhileRevalidate = 5 }, { $0.staleIfError = 5 },
+            { $0.refreshesEarly = true },
+        ] as [(inout CachePolicy) -> Void] {
+            #expect(try await fixture.ask(CacheFixture.policy(change)) == nil)
+        }
+        // Another proxy might want the lease.
+        fixture.store.hasUseForLeases = true
+        #expect(try await fixture.ask() == nil)
+        fixture.store.hasUseForLeases = false
+        // The store holds an answer after all.
+        _ = try await fixture.base.cache().ask(ImmediateSource { "there" })
+        #expect(try await fixture.ask() == nil)
+        var limited = CacheFixture.policy()
+        limited.missLimit = 1
+        limited.namespace = "n"
+        #expect(try await fixture.ask(limited, key: CacheKey(6, 6, 6, 6)) != nil)
+        #expect(try await fixture.ask(limited, key: CacheKey(7, 7, 7, 7)) == nil)
+        #expect(fixture.source.asked == 1 && fixture.answers.all == [])
+        let unguarded = Fixture { $0.guards.fillsUnderEarlierGenerations = false }
+        try await unguarded.makeGenerations()
+        #expect(try await unguarded.ask() == nil)
+    }
+}
