@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
 /// A text that is equal to another only if it has the same bytes.
 ///
 /// Swift's strings are equal when they are canonically equivalent: `é` in one scalar and in two. To PostgreSQL and Redis
@@ -21,6 +29,22 @@ package struct ExactText: Hashable, Sendable {
 
 extension String {
     package func hasSameBytes(as other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
+        let (left, right) = (utf8, other.utf8)
+        if left.count != right.count { return false }
+        // Texts that Swift holds in one piece are compared in one piece.
+        let isEqual = left.withContiguousStorageIfAvailable { left in
+            right.withContiguousStorageIfAvailable { right in
+                UnsafeRawBufferPointer(left).isEqual(to: UnsafeRawBufferPointer(right))
+            }
+        }
+        return (isEqual ?? nil) ?? left.elementsEqual(right)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// - Parameter other: of as many bytes.
+    fileprivate func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
+        guard let left = baseAddress, let right = other.baseAddress else { return true }
+        return memcmp(left, right, count) == 0
     }
 }

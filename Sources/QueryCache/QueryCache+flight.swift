@@ -183,6 +183,8 @@ extension QueryCache {
 
     private func jittered(_ ttl: Int64) -> Int64 {
         guard settings.jitter > 0 else { return ttl }
-        return max(1, ttl - Int64(Double(ttl) * Double.random(in: 0...settings.jitter)))
+        // As random as this has to be, the system need not be asked each time.
+        let part = Double(jitter.next() >> 11) / Double(1 << 53)
+        return max(1, ttl - Int64(Double(ttl) * settings.jitter * part))
     }
 }

@@ -55,6 +55,13 @@ extension QueryCache {
         return Lookup(key: key, tags: tags, policy: policy, snapshot: snapshot)
     }
 
+    /// Whether an answer to a plain look-up can be stored without asking the shared store anything first: nobody else fetches it,
+    /// and all generations are known.
+    package func canStoreUnasked(_ tags: TagList) -> Bool {
+        guard let shared, !shared.hasUseForLeases else { return false }
+        return self.tags.snapshot(of: tags).knownGenerations != nil
+    }
+
     package var isSharedStoreUsable: Bool { shared?.isUsable ?? false }
 
     /// The answer, if what the shared store holds is one that need not be refreshed.
@@ -131,6 +138,7 @@ extension QueryCache {
     /// Whether what the shared store holds may be served: its generations are the present ones, and it is young enough.
     func judge(_ read: SharedRead, _ request: Lookup) -> Judgement {
         let policy = request.policy
+        if case .epoch? = request.tags.first { request.snapshot.learn(read.generations) }
         guard policy.maximumAge != 0, let bytes = read.entry, let entry = StoredEntry(bytes),
             entry.generations.elementsEqual(read.generations, by: { $0 == $1 })
         else { return .useless }

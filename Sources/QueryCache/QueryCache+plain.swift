@@ -30,7 +30,7 @@ extension QueryCache {
     ) -> Wait? {
         let policy = request.policy
         guard policy.isPlain, settings.guards.fillsUnderEarlierGenerations,
-            let ground = plainGround(read)
+            let ground = plainGround(request, read)
         else { return nil }
         var request = request
         if !policy.usesMemory { request.snapshot = tags.snapshot(of: request.tags) }
@@ -63,9 +63,10 @@ extension QueryCache {
     }
 
     /// Nil where something has to be asked first.
-    private func plainGround(_ read: SharedRead?) -> Ground? {
+    private func plainGround(_ request: Lookup, _ read: SharedRead?) -> Ground? {
         guard let shared, shared.isUsable else { return Ground.none }
-        guard let read, !shared.hasUseForLeases else { return nil }
+        if shared.hasUseForLeases { return nil }
+        guard let read else { return request.snapshot.knownGenerations.map { .generations($0) } }
         let whole = read.generations.compactMap { $0 }
         return whole.count == read.generations.count ? .generations(whole) : nil
     }
@@ -135,7 +136,7 @@ extension QueryCache {
 
 extension CachePolicy {
     /// Whether nothing has to be weighed: an answer is fresh, or it is none.
-    fileprivate var isPlain: Bool {
+    package var isPlain: Bool {
         !strict && maximumAge == nil && staleWhileRevalidate == 0 && staleIfError == 0 && !refreshesEarly
     }
 }

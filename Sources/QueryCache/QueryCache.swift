@@ -23,6 +23,7 @@ package final class QueryCache: Sendable {
     let flights = FlightTable()
     let invalidations = InvalidationCounters()
     let clock: any CacheClock
+    let jitter = SharedRandom()
     /// Until when, on the clock, no invalidation of another proxy can have gone unheard.
     private let trustedUntil: Atomic<Int64>
 

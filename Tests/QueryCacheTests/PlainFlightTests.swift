@@ -158,6 +158,42 @@ import Testing
         #expect(fixture.answers.all.last == "miss late")
     }
 
+    @Test("where all generations are known nothing need be asked before; once one may be another, something must")
+    func unasked() async throws {
+        let fixture = Fixture()
+        try await fixture.makeGenerations()
+        let (cache, source, answers) = (fixture.cache, fixture.source, fixture.answers)
+        func ask(_ number: UInt64) -> QueryCache.Wait? {
+            let request = cache.lookup(
+                for: CacheKey(number, 0, 0, 0),
+                tags: CacheFixture.tags,
+                policy: CacheFixture.policy()
+            )
+            return cache.answerPlainly(to: request, after: nil, from: source) { answers.take($0) }
+        }
+        #expect(ask(1) == nil && !cache.canStoreUnasked(CacheFixture.tags))
+        try await fixture.ask()
+        #expect(cache.canStoreUnasked(CacheFixture.tags))
+        let reads = fixture.store.reads
+        #expect(ask(1) != nil && fixture.store.reads == reads)
+        source.end(1, .body(ByteBuffer(string: "rows")))
+        let key = CacheKey(1, 0, 0, 0)
+        #expect(try await fixture.base.cache().ask(ImmediateSource { "wrong" }, key: key).text == "rows")
+        // Others may want the lease.
+        fixture.store.hasUseForLeases = true
+        #expect(!cache.canStoreUnasked(CacheFixture.tags) && ask(2) == nil)
+        fixture.store.hasUseForLeases = false
+        // Another proxy has written, and this one has not heard of it yet: what it stores is dead on arrival.
+        fixture.store.deliversAtOnce = false
+        _ = await fixture.base.cache().invalidate(Invalidation(tags: [CacheFixture.products]))
+        #expect(ask(3) != nil)
+        source.end(2, .body(ByteBuffer(string: "old")))
+        let late = CacheKey(3, 0, 0, 0)
+        #expect(try await fixture.base.cache().ask(ImmediateSource { "new" }, key: late).text == "new")
+        fixture.store.deliver()
+        #expect(!cache.canStoreUnasked(CacheFixture.tags) && ask(4) == nil)
+    }
+
     @Test("too large to be stored")
     func large() async throws {
         let fixture = Fixture { $0.maximumEntryBytes = 3 }

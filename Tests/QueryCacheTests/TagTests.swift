@@ -86,6 +86,37 @@ import Testing
         #expect(table.count <= QueryCacheTag.rowBuckets + 5)
     }
 
+    /// A generation that was read is known until an invalidation is seen.
+    @Test func generationsAreKnownUntilTheTagIsInvalidated() {
+        let table = TagTable()
+        let common: [QueryCacheTag] = [.epoch, .namespace("n"), .wholeTable("t")]
+        let tags = TagList(common, rows: [.row(table: "t", bucket: 1)])
+        let several = TagList(common, rows: [.row(table: "t", bucket: 1), .row(table: "t", bucket: 2)])
+        let generations = (0..<5).map { _ in Generation() }
+        #expect(table.snapshot(of: tags).knownGenerations == nil)
+        // One is missing in the store.
+        table.snapshot(of: tags).learn([generations[0], generations[1], nil, generations[3]])
+        #expect(table.snapshot(of: tags).knownGenerations == nil)
+        table.snapshot(of: tags).learn(Array(generations[..<4]))
+        #expect(table.snapshot(of: tags).knownGenerations == Array(generations[..<4]))
+        // They belong to the tags, not to the list.
+        #expect(table.snapshot(of: several).knownGenerations == nil)
+        table.snapshot(of: several).learn(generations)
+        #expect(table.snapshot(of: several).knownGenerations == generations)
+        // What does not fit is nothing.
+        table.snapshot(of: several).learn([Generation()])
+        #expect(table.snapshot(of: several).knownGenerations == generations)
+        for tag in common + [.row(table: "t", bucket: 1)] {
+            // Read before the invalidation, and told after it.
+            let before = table.snapshot(of: tags)
+            table.invalidate([tag])
+            before.learn(Array(generations[..<4]))
+            #expect(table.snapshot(of: tags).knownGenerations == nil, "\(tag)")
+            table.snapshot(of: tags).learn(Array(generations[..<4]))
+            #expect(table.snapshot(of: tags).knownGenerations != nil, "\(tag)")
+        }
+    }
+
     /// Every proxy must come to the same bucket, whatever its version.
     @Test func bucketsAreTheSameEverywhereAndEvenlyFilled() {
         let known = ["": 59547, "1": 45023, "42": 15106, "a0eebc999c0b4ef8bb6d6bb9bd380a11": 35892]

@@ -1,14 +1,30 @@
 internal import CPrefetch
 internal import Synchronization
 
-/// This process's count of the invalidations that it saw of one tag.
+/// This process's count of the invalidations that it saw of one tag, and the generation that it last read of it.
 final class TagCell: Sendable {
+    private struct Known {
+        let generation: Generation
+        /// The count before it was read.
+        let seen: UInt64
+    }
+
     private let count = Atomic<UInt64>(0)
+    private let known = Mutex<Known?>(nil)
 
     var value: UInt64 { count.load(ordering: .acquiring) }
 
     func invalidate() {
         count.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    func learn(_ generation: Generation, seen: UInt64) {
+        known.withLock { $0 = Known(generation: generation, seen: seen) }
+    }
+
+    /// The generation, if no invalidation was seen since it was read.
+    func generation(seen: UInt64) -> Generation? {
+        known.withLock { known in known.flatMap { $0.seen == seen ? $0.generation : nil } }
     }
 }
 
@@ -55,6 +71,38 @@ package struct TagSnapshot: Sendable {
     func prefetch() {
         guard let row else { return }
         cistern_prefetch(UnsafeRawPointer(Unmanaged.passUnretained(row.cell).toOpaque()))
+    }
+
+    /// Takes note of the generations that were read after it was taken, in the order of the tags; nil for those that are
+    /// missing.
+    package func learn(_ generations: [Generation?]) {
+        guard generations.count == count else { return }
+        for (index, generation) in generations.enumerated() {
+            guard let generation else { continue }
+            let item = item(index)
+            item.cell.learn(generation, seen: item.seen)
+        }
+    }
+
+    /// The generations as they were read last, in the order of the tags; nil where one was never read, or was invalidated
+    /// since.
+    ///
+    /// They are good for storing: an entry under generations that are not the present ones any more is none.
+    package var knownGenerations: [Generation]? {
+        var generations: [Generation] = []
+        generations.reserveCapacity(count)
+        for index in 0..<count {
+            let item = item(index)
+            guard let generation = item.cell.generation(seen: item.seen) else { return nil }
+            generations.append(generation)
+        }
+        return generations
+    }
+
+    /// The first is everything's, whose tag is the epoch.
+    private func item(_ index: Int) -> Item {
+        if let row, index == items.count { return row }
+        return items[index]
     }
 
     /// The same tags as they are now: what a guard that is switched off takes instead.

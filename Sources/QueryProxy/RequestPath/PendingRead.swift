@@ -101,6 +101,9 @@ extension QueryProxy {
     package func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? {
         guard isUpToDate(lookup), !lookup.hasOwnTimeout, cache.isSharedStoreUsable else { return nil }
         let (key, tags, policy) = (lookup.lookup.key, lookup.lookup.tags, lookup.lookup.policy)
+        if policy.isPlain, policy.usesMemory, !lookup.statement.isWorthAskingRedis, cache.canStoreUnasked(tags) {
+            return nil
+        }
         guard let question = lookup.question({ cache.sharedQuestion(for: key, tags: tags) }) else { return nil }
         return RedisLookup(cache.sharedLookup(for: key, tags: tags, policy: policy), question)
     }
@@ -112,7 +115,9 @@ extension QueryProxy {
         _ read: SharedRead,
         since began: NIODeadline
     ) -> Response? {
-        guard let answer = cache.sharedAnswer(to: asked.request, read) else { return nil }
+        let answer = cache.sharedAnswer(to: asked.request, read)
+        lookup.statement.askedRedis(hadAnswer: answer != nil)
+        guard let answer else { return nil }
         let taken = Duration.nanoseconds(Int64(clamping: began.nanosecondsUntilNow))
         observe(answer, lookup.lookup, of: lookup.statement, taken: taken)
         return .answer(counted(answer, namespace: lookup.lookup.namespace, since: began))

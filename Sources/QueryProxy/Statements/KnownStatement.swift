@@ -49,6 +49,31 @@ final class KnownStatement: Sendable {
         return expected < Self.quick ? expected : nil
     }
 
+    /// Look-ups in Redis, and those that found an answer; the earlier ones count less and less.
+    private let asked = Atomic<Int>(0)
+    private let found = Atomic<Int>(0)
+    private let spared = Atomic<Int>(0)
+    /// Look-ups after which something is known, and the answers among them that make asking worth it.
+    private static let fewestAsked = 256
+    private static let fewestFound = 4
+    /// One in so many look-ups asks all the same, to see whether that has changed.
+    private static let sample = 16
+
+    /// Whether Redis is likely to have an answer that memory has not. It is not where it hardly ever had one.
+    var isWorthAskingRedis: Bool {
+        guard asked.load(ordering: .relaxed) >= Self.fewestAsked, found.load(ordering: .relaxed) < Self.fewestFound
+        else { return true }
+        return spared.add(1, ordering: .relaxed).oldValue % Self.sample == 0
+    }
+
+    func askedRedis(hadAnswer: Bool) {
+        if hadAnswer { found.add(1, ordering: .relaxed) }
+        guard asked.add(1, ordering: .relaxed).newValue >= 2 * Self.fewestAsked else { return }
+        // One of two that come at once may be lost.
+        asked.store(Self.fewestAsked, ordering: .relaxed)
+        found.store(found.load(ordering: .relaxed) / 2, ordering: .relaxed)
+    }
+
     /// PostgreSQL took so long for it.
     func took(_ duration: Duration) {
         let nanoseconds = Int(clamping: duration.components.attoseconds / 1_000_000_000)

@@ -37,6 +37,26 @@ import Testing
         #expect(!long.shouldPrepare())
     }
 
+    /// Redis is asked where it answers now and then; where it never does, one look-up of sixteen sees whether that has changed.
+    @Test func redisIsAskedWhereItAnswers() async {
+        let statement = await statement("SELECT 1")
+        func ask(_ count: Int, answers: (Int) -> Bool) -> Int {
+            (0..<count).count { number in
+                guard statement.isWorthAskingRedis else { return false }
+                statement.askedRedis(hadAnswer: answers(number))
+                return true
+            }
+        }
+        #expect(ask(256) { _ in false } == 256)
+        #expect(ask(1600) { _ in false } == 100)
+        // It begins to answer: soon every one is asked again.
+        _ = ask(200) { _ in true }
+        #expect(ask(1000) { $0 % 20 == 0 } == 1000)
+        // And no more: after a while it is spared.
+        _ = ask(3000) { _ in false }
+        #expect(ask(1600) { _ in false } == 100)
+    }
+
     @Test func experienceTellsWhatIsQuick() async {
         let statement = await statement("SELECT n FROM items WHERE id = $1")
         for _ in 0..<3 { statement.took(.milliseconds(1)) }
