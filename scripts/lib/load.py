@@ -324,7 +324,7 @@ compare("postgres", "hit in memory", from_cistern("--preload"), from_postgres(),
 compare("pgpool", "hit in memory", from_cistern("--preload", "--keys", 1000), from_pgpool, 3, against="pgpool's query cache")
 compare(
     "mixed", "95 % reads, Zipf 0.99 over 100,000 rows, 5 % updates",
-    mixed(from_cistern(scenario="mixed", sources=("memory", "redis", "miss", "shared", "bypass"))),
+    mixed(from_cistern("--preload", scenario="mixed", sources=("memory", "redis", "miss", "shared", "bypass"))),
     mixed(from_postgres(scenario="mixed")), 1.0, against="PostgreSQL, prepared",
 )
 compare(

@@ -55,7 +55,7 @@ package final class PostgresPool: Sendable {
     let types = TypeCatalogue()
     /// By event loop.
     let directs = Mutex<[ObjectIdentifier: NIOLoopBound<DirectReads>]>([:])
-    /// Connections that event loops have to themselves.
+    /// Connections that event loops have to themselves; they count as in use.
     let lentConnections = Atomic<Int>(0)
     let planVersion = Atomic<UInt64>(0)
     let identityChanges = Atomic<UInt64>(0)
@@ -160,12 +160,10 @@ package final class PostgresPool: Sendable {
     package var identity: PostgresIdentity? { state.withLock { $0.identity } }
 
     package var statistics: PostgresPoolStatistics {
-        // What an event loop has to itself is in use for moments only.
-        let lent = lentConnections.load(ordering: .relaxed)
-        return state.withLock { state in
+        state.withLock { state in
             PostgresPoolStatistics(
-                idle: state.pool.idle.count + lent,
-                inUse: max(0, state.pool.busy - lent),
+                idle: state.pool.idle.count,
+                inUse: state.pool.busy,
                 opening: state.pool.opening,
                 // Quick reads wait together, in one place of the queue.
                 waiting: state.pool.waiting - (state.quick.isQueued ? 1 : 0) + state.quick.waiting.count,
