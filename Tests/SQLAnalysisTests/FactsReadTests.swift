@@ -48,6 +48,7 @@ struct FactsReadTests {
             "CREATE TABLE computed (n int, id int GENERATED ALWAYS AS (n + 1) STORED PRIMARY KEY)",
             "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
             "CREATE TABLE folded (id text COLLATE loose PRIMARY KEY)", "CREATE DOMAIN small AS int",
+            "CREATE TABLE twice (id text PRIMARY KEY)", "CREATE UNIQUE INDEX ON twice (id COLLATE loose)",
             "CREATE TABLE domains (id small PRIMARY KEY)", "CREATE TYPE mood AS ENUM ('ok')",
             "CREATE TABLE moods (id mood PRIMARY KEY)", "CREATE VIEW seen AS SELECT * FROM ints",
             "CREATE MATERIALIZED VIEW kept AS SELECT * FROM ints",
@@ -62,7 +63,8 @@ struct FactsReadTests {
                 "\"Odd . Name\"": .integer, "covering": .integer,
             ]
             let unknown = [
-                "cut", "padded", "decimals", "floats", "pairs", "singular", "computed", "folded", "domains", "moods",
+                "cut", "padded", "decimals", "floats", "pairs", "singular", "computed", "folded", "twice", "domains",
+                "moods",
                 "seen",
                 "kept", "parts", "part", "base", "heir",
             ]

@@ -21,6 +21,7 @@ import Testing
         ("SELECT * FROM t WHERE id IN (1, n)", nil), ("SELECT * FROM t WHERE id = n", nil),
         ("SELECT * FROM t WHERE id = $1 + 1", nil), ("SELECT * FROM t WHERE id + 0 = $1", nil),
         ("SELECT * FROM t WHERE id = $1::numeric", nil), ("SELECT * FROM t WHERE id::text = $1", nil),
+        (#"SELECT * FROM t WHERE id = '1\'"#, nil), (#"SELECT * FROM t WHERE id = E'\x31'"#, ["1"]),
         // The parser's tree shows these two as one.
         ("SELECT * FROM t WHERE id = 0", nil), ("SELECT * FROM t WHERE id = -5", nil),
         ("SELECT * FROM t WHERE id IN (1, -1)", nil), ("INSERT INTO t (id) VALUES (0)", nil),

@@ -107,7 +107,9 @@ def main_cistern():
 
 
 def without_memory():
-    return shared("cistern-redis", lambda: cistern("cistern-redis", "[namespace.default]\nmemory = false\n"))
+    """With a cache of its own, as every proxy here: two of one cache take leases from each other."""
+    text = "[redis]\nkey_prefix = \"without-memory:\"\n[namespace.default]\nmemory = false\n"
+    return shared("cistern-redis", lambda: cistern("cistern-redis", text))
 
 
 def without_redis():

@@ -27,7 +27,8 @@ package struct RowKey: Sendable, Equatable {
 
     /// Answers kind and name of the key column of the table `t`, as `k`. No row where nothing is known of the comparison or the
     /// values: another collation than one that compares bytes, a length that cuts values, a key that is computed from other
-    /// columns, an operator of a user's for PostgreSQL's own types; nor for a table with children, whose rows it shows too.
+    /// columns, an operator of a user's for PostgreSQL's own types, a second way in which its values must differ; nor for a table
+    /// with children, whose rows it shows too.
     static let lateral = """
         LATERAL (
             SELECT CASE WHEN a.atttypid IN (20, 21, 23) THEN 'integer' WHEN a.atttypid = 2950 THEN 'uuid' ELSE 'text' END AS kind,
@@ -39,6 +40,9 @@ package struct RowKey: Sendable, Equatable {
                 AND t.relkind = 'r' AND NOT t.relispartition AND a.attgenerated = ''
                 AND a.atttypid IN (20, 21, 23, 25, 1043, 2950) AND (a.atttypid <> 1043 OR a.atttypmod = -1)
                 AND COALESCE(c.collisdeterministic, true)
+                AND NOT EXISTS (
+                    SELECT FROM pg_catalog.pg_index AS u WHERE u.indrelid = t.oid AND u.indisunique
+                        AND u.indkey[0] = a.attnum AND u.indcollation[0] <> x.indcollation[0])
                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE t.oid IN (i.inhparent, i.inhrelid))
                 AND NOT EXISTS (
                     SELECT FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384 AND o.oprname = '='

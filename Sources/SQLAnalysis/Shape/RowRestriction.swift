@@ -102,8 +102,10 @@ struct RowRestriction: Sendable, Equatable {
         // A zero is left out of the tree, and so is a negative number: which of them it is cannot be told.
         if let number = constant["ival"] { return number["ival"]?.int.map { .constant(String($0)) } }
         if let number = constant["fval"]?["fval"]?.string { return .constant(number) }
-        if let text = constant["sval"] { return .constant(text["sval"]?.string ?? "") }
-        return nil
+        guard let text = constant["sval"] else { return nil }
+        let value = text["sval"]?.string ?? ""
+        // What a backslash means is a setting of the server's, which the parser does not know.
+        return value.utf8.contains(UInt8(ascii: "\\")) ? nil : .constant(value)
     }
 
     // MARK: INSERT
