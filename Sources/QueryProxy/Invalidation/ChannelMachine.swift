@@ -31,6 +31,9 @@ struct ChannelMachine: Hashable {
     private struct Peer: Hashable {
         var sequence: Int64
         var heardAt: Int64
+        /// It shares our keys in Redis, as its heartbeat or the register tells. The channel of invalidations may be shared by
+        /// proxies of other caches: whether these live is nothing to us.
+        var isOurs: Bool
     }
 
     private let origin: String
@@ -50,7 +53,7 @@ struct ChannelMachine: Hashable {
     private var hasMet = false
 
     /// Whether no other proxy is known to run. Known only while everything is heard.
-    var isAlone: Bool { isSubscribed && hasMet && peers.isEmpty }
+    var isAlone: Bool { isSubscribed && hasMet && !peers.values.contains { $0.isOurs } }
 
     init(origin: String, controlChannel: String) {
         self.origin = origin
@@ -75,8 +78,8 @@ struct ChannelMachine: Hashable {
     /// Redis knows of these proxies. One that is not heard has its time from now on, like one that fell silent.
     mutating func met(_ origins: [String], now: Int64) {
         hasMet = hasMet || origins.contains(origin)
-        for name in origins where name != origin && peers[name] == nil {
-            peers[name] = Peer(sequence: -1, heardAt: now)
+        for name in origins where name != origin && peers[name]?.isOurs != true {
+            peers[name] = Peer(sequence: peers[name]?.sequence ?? -1, heardAt: now, isOurs: true)
         }
     }
 
@@ -88,7 +91,7 @@ struct ChannelMachine: Hashable {
         guard lastEcho > now - 3 * Self.heartbeatInterval / 2 else { return actions }
         for (name, peer) in peers where now - peer.heardAt >= Self.trustTime + Self.heartbeatInterval {
             peers[name] = nil
-            actions.append(.vanished(origin: name))
+            if peer.isOurs { actions.append(.vanished(origin: name)) }
         }
         return actions
     }
@@ -139,7 +142,8 @@ struct ChannelMachine: Hashable {
     /// Compares a sender's count with what was heard of it.
     private mutating func noticed(_ sender: String, sequence: Int64, isMessage: Bool, now: Int64) -> [Action] {
         let known = peers[sender]?.sequence ?? -1
-        peers[sender] = Peer(sequence: max(known, sequence), heardAt: now)
+        let isOurs = !isMessage || peers[sender]?.isOurs == true
+        peers[sender] = Peer(sequence: max(known, sequence), heardAt: now, isOurs: isOurs)
         // A message is the one after those that are known. Subtracted, since a stranger may send the largest number.
         guard known >= 0, sequence > known, !isMessage || sequence - 1 > known else { return [] }
         gaps += 1

@@ -199,6 +199,30 @@ import Testing
         #expect(hear(Self.message("peer", 8), at: 9000) == [Self.apply])
     }
 
+    /// Proxies of two caches may share the channel of invalidations (its name has no prefix): they hear each other's messages
+    /// and never each other's heartbeats. Neither is company to the other, nor missed; else each would invalidate everything in
+    /// the other's stead for ever.
+    @Test mutating func aProxyOfAnotherCacheIsHeardAndNotMissed() {
+        _ = machine.subscribed(now: 0)
+        machine.met(["me"], now: 1)
+        #expect(hear(Self.message("stranger", 1), at: 100) == [Self.apply])
+        #expect(machine.isAlone)
+        #expect(pass(stride(from: 1000, through: 9000, by: 1000)).isEmpty)
+        #expect(machine.isAlone && machine.gaps == 0)
+        // It may be one of ours that has not been heard yet: what it skips is missed, and from its heartbeat on so is it.
+        #expect(hear(Self.message("new", 1), at: 9100) == [Self.apply])
+        #expect(heartbeat("new", 2, at: 9200) == [.dropMemory])
+        #expect(!machine.isAlone)
+        #expect(pass(stride(from: 10_000, through: 13_000, by: 1000)).isEmpty)
+        #expect(pass(stride(from: 14_000, through: 14_000, by: 1000)) == [.vanished(origin: "new")])
+        #expect(hear(Self.message("entered", 4), at: 14_100) == [Self.apply])
+        machine.met(["me", "entered"], now: 14_200)
+        #expect(!machine.isAlone)
+        #expect(hear(Self.message("entered", 6), at: 14_300) == [.dropMemory, Self.apply])
+        #expect(pass(stride(from: 15_000, through: 18_000, by: 1000)).isEmpty)
+        #expect(pass(stride(from: 19_000, through: 19_000, by: 1000)) == [.vanished(origin: "entered")])
+    }
+
     @Test mutating func whoeverIsEnteredButNeverHeardHasVanished() {
         _ = machine.subscribed(now: 0)
         machine.met(["me", "dead", "peer"], now: 1000)
