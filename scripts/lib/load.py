@@ -88,7 +88,8 @@ def cistern(name="cistern", configuration="", redis=True):
     path = os.path.join(os.environ["LOAD_FOLDER"], f"{name}.conf")
     with open(path, "w") as file:
         file.write(configuration)
-    env = {"CISTERN_LISTEN_LINE": f"127.0.0.1:{port}", "CISTERN_LISTEN_HTTP": "", "REDIS_URL": os.environ["CISTERN_TEST_REDIS"] if redis else ""}
+    # Each has a cache of its own: two of one cache take leases from each other.
+    env = {"CISTERN_LISTEN_LINE": f"127.0.0.1:{port}", "CISTERN_LISTEN_HTTP": "", "CISTERN_REDIS_KEY_PREFIX": f"{name}:", "REDIS_URL": os.environ["CISTERN_TEST_REDIS"] if redis else ""}
     return Server(name, [os.environ["CISTERN"], "serve", "--config", path], port, env)
 
 
@@ -107,9 +108,7 @@ def main_cistern():
 
 
 def without_memory():
-    """With a cache of its own, as every proxy here: two of one cache take leases from each other."""
-    text = "[redis]\nkey_prefix = \"without-memory:\"\n[namespace.default]\nmemory = false\n"
-    return shared("cistern-redis", lambda: cistern("cistern-redis", text))
+    return shared("cistern-redis", lambda: cistern("cistern-redis", "[namespace.default]\nmemory = false\n"))
 
 
 def without_redis():
