@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 /// A text that is equal to another only if it has the same bytes.
 ///
 /// Swift's strings are equal when they are canonically equivalent: `é` in one scalar and in two. To PostgreSQL and Redis
@@ -33,18 +25,8 @@ extension String {
         if left.count != right.count { return false }
         // Texts that Swift holds in one piece are compared in one piece.
         let isEqual = left.withContiguousStorageIfAvailable { left in
-            right.withContiguousStorageIfAvailable { right in
-                UnsafeRawBufferPointer(left).isEqual(to: UnsafeRawBufferPointer(right))
-            }
+            right.withContiguousStorageIfAvailable { left.elementsEqual($0) }
         }
         return (isEqual ?? nil) ?? left.elementsEqual(right)
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// - Parameter other: of as many bytes.
-    fileprivate func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
-        guard let left = baseAddress, let right = other.baseAddress else { return true }
-        return memcmp(left, right, count) == 0
     }
 }

@@ -52,8 +52,8 @@ final class ConnectionHandle: @unchecked Sendable {
 /// A cancel request for one connection; PQcancel waits for the server, so it is sent from a thread that may wait.
 ///
 /// Unchecked, because it is a pointer to a C structure. Sound, since that is a copy of what PQcancel needs, is never written
-/// after it was made, is used by the one thread that sends it, and is freed when nobody holds it; libpq says that PQcancel
-/// may run beside the connection's own thread.
+/// after it was made, so that several threads may send it, and is freed when nobody holds it; libpq says that PQcancel may run
+/// beside the connection's own thread.
 final class CancelHandle: @unchecked Sendable {
     private let pointer: OpaquePointer
 

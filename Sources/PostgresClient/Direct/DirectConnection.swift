@@ -148,7 +148,7 @@ final class DirectConnection: ChannelInboundHandler {
         if isWatched { return }
         isWatched = true
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .nanoseconds(QuickReadBatch.patience.nanoseconds)) {
+        context.eventLoop.scheduleTask(in: TimeAmount(QuickReadBatch.patience)) {
             this.value.lookAtHead()
         }
     }
@@ -269,11 +269,5 @@ final class DirectConnection: ChannelInboundHandler {
         giveUpAll()
         inFlight = []
         onEnd()
-    }
-}
-
-extension Duration {
-    fileprivate var nanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }
 }

@@ -33,9 +33,7 @@ final class DirectReads {
         }
     }
 
-    var isIdle: Bool {
-        if case .open(let direct, _, _) = standing { direct.isIdle } else { true }
-    }
+    var isOpen: Bool { if case .open = standing { true } else { false } }
 
     /// Gives the connection back where nobody has used it for so long.
     func close(ifUnusedFor time: Duration) {

@@ -62,7 +62,6 @@ extension PostgresPool {
             release(connection, needsReset: false)
             return .encrypted
         }
-        lentConnections.add(1, ordering: .relaxed)
         let cancel = await connection.cancelRequest()
         return .lent(connection, socket: socket, identityVersion: identityVersion, cancel: cancel)
     }
@@ -73,7 +72,6 @@ extension PostgresPool {
 
     /// What was done on it leaves libpq with no notion of where the connection stands: it is closed.
     func gaveBack(_ connection: PostgresConnection) {
-        lentConnections.subtract(1, ordering: .relaxed)
         connection.markUnusable()
         discard(connection)
     }

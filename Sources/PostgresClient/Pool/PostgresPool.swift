@@ -53,10 +53,8 @@ package final class PostgresPool: Sendable {
     let loops: [PollLoop]
     let executors: [PollLoopTaskExecutor]
     let types = TypeCatalogue()
-    /// By event loop.
+    /// By event loop. What is open of these counts as in use.
     let directs = Mutex<[ObjectIdentifier: NIOLoopBound<DirectReads>]>([:])
-    /// Connections that event loops have to themselves; they count as in use.
-    let lentConnections = Atomic<Int>(0)
     let planVersion = Atomic<UInt64>(0)
     let identityChanges = Atomic<UInt64>(0)
     let jobs: AsyncStream<Job>
