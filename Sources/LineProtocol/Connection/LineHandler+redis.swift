@@ -92,18 +92,10 @@ extension LineHandler {
         id: String?,
         _ context: ChannelHandlerContext
     ) {
-        let (handler, executor, eventLoop) = (handler, loop.executor, context.eventLoop)
+        let (handler, executor) = (handler, loop.executor)
         let number = nextPending()
-        let here = NIOLoopBound((self, context), eventLoop: eventLoop)
-        let wait = handler.fetch(read, after: asked, on: executor) { response in
-            if eventLoop.inEventLoop {
-                here.value.0.completed(number, place, Reply(id: id, response: response), here.value.1)
-            } else {
-                eventLoop.execute {
-                    here.value.0.completed(number, place, Reply(id: id, response: response), here.value.1)
-                }
-            }
-        }
+        let complete = completion(of: number, place, id: id, context)
+        let wait = handler.fetch(read, after: asked, on: executor) { complete($0) }
         if let wait {
             // It may have been answered by now.
             if pending[number] != nil { pending[number] = .wait(wait) }

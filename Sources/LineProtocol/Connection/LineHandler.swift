@@ -302,27 +302,29 @@ final class LineHandler: ChannelDuplexHandler {
         _ body: @escaping @Sendable () async -> Response
     ) {
         let number = nextPending()
+        let complete = completion(of: number, place, id: id, isStats: isStats, context)
+        pending[number] = .task(Task(executorPreference: loop.executor) { complete(await body()) })
+    }
+
+    /// What is to be called, on any thread, with the answer to a request that has to wait.
+    func completion(
+        of number: Int,
+        _ place: Place,
+        id: String?,
+        isStats: Bool = false,
+        _ context: ChannelHandlerContext
+    ) -> @Sendable (Response) -> Void {
         let eventLoop = context.eventLoop
-        let context = NIOLoopBound(context, eventLoop: eventLoop)
-        let this = NIOLoopBound(self, eventLoop: eventLoop)
-        let task = Task(executorPreference: loop.executor) {
-            let response = await body()
-            // Where the task ended on its executor, as it does, that is here and now.
+        let here = NIOLoopBound((self, context), eventLoop: eventLoop)
+        return { response in
+            let reply = Reply(id: id, response: response)
+            // Where it comes from the event loop, as it does as a rule, that is here and now.
             if eventLoop.inEventLoop {
-                this.value.completed(number, place, isStats: isStats, Reply(id: id, response: response), context.value)
+                here.value.0.completed(number, place, isStats: isStats, reply, here.value.1)
             } else {
-                eventLoop.execute {
-                    this.value.completed(
-                        number,
-                        place,
-                        isStats: isStats,
-                        Reply(id: id, response: response),
-                        context.value
-                    )
-                }
+                eventLoop.execute { here.value.0.completed(number, place, isStats: isStats, reply, here.value.1) }
             }
         }
-        pending[number] = .task(task)
     }
 
     /// A number for a request that has to wait.
@@ -333,10 +335,10 @@ final class LineHandler: ChannelDuplexHandler {
         return number
     }
 
-    func completed(
+    private func completed(
         _ number: Int,
         _ place: Place,
-        isStats: Bool = false,
+        isStats: Bool,
         _ reply: Reply,
         _ context: ChannelHandlerContext
     ) {
