@@ -8,10 +8,10 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The socket below a channel, to write short answers to without the way through the pipeline and the channel's queue.
+/// The socket below a channel, for short requests and answers that need not go through its pipeline.
 ///
-/// Whoever writes makes sure, on the event loop, that the channel is active, since a descriptor that was closed may be
-/// another connection's by now, and that the channel itself has nothing left to write, since that would come later.
+/// Whoever reads or writes makes sure, on the event loop, that the channel is active, since a descriptor that was closed may be
+/// another connection's by now, and that what was read or is to be written before goes before.
 struct DirectSocket {
     private let descriptor: Int32
 
@@ -20,6 +20,18 @@ struct DirectSocket {
         let handle = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }
         guard let handle else { return nil }
         descriptor = handle
+    }
+
+    /// Reads what has come, as far as there is room, and returns how many bytes that was. An end or an error is left for the
+    /// channel to meet too.
+    func receive(into room: UnsafeMutableRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+        return max(0, Glibc.recv(descriptor, room.baseAddress, room.count, Int32(truncatingIfNeeded: MSG_DONTWAIT)))
+        #elseif canImport(Musl)
+        return max(0, Musl.recv(descriptor, room.baseAddress, room.count, Int32(truncatingIfNeeded: MSG_DONTWAIT)))
+        #else
+        return max(0, Darwin.recv(descriptor, room.baseAddress, room.count, MSG_DONTWAIT))
+        #endif
     }
 
     /// Sends what there is room for, and returns how many bytes that was. An error is left for the channel to meet, which

@@ -4,12 +4,15 @@ internal import QueryProxy
 /// What the connections of one event loop share, since only one of them runs at a time.
 ///
 /// Among it the order of work: all sockets that are ready are read, then what was read is begun, then the answers are sent.
+/// As long as all is answered at once, they are asked for more (``ReadAhead``), for a while.
 final class EventLoopShare {
     /// Bytes. A larger buffer is given back to the system.
     private static let largestSpare = 32 * 1024
     private static let mostSpares = 128
     /// Connections with lines at hand.
     private static let fewestToPrefetch = 4
+    /// How long the event loop's other work may have to wait for turns that follow each other.
+    private static let longestTurns = TimeAmount.milliseconds(2)
 
     let lines = RecalledLines<ReadyLookup>()
     let executor: EventLoopTaskExecutor
@@ -20,6 +23,7 @@ final class EventLoopShare {
     private var senders: [LineHandler] = []
     private var previousSenders: [LineHandler] = []
     private var isTurnScheduled = false
+    private lazy var readAhead = ReadAhead()
     /// When the first of what waits to be begun was read: the time of all of it, so that the clock is read once for many.
     private(set) var turnBegan = NIODeadline.now()
     private var prefetcher = LinePrefetcher()
@@ -71,20 +75,37 @@ final class EventLoopShare {
     }
 
     private func takeTurn() {
+        let end = turnBegan + Self.longestTurns
+        while serveAll(), turnBegan < end {
+            readAhead.read(from: previousReaders)
+            if readers.isEmpty { break }
+        }
+        previousReaders.removeAll(keepingCapacity: true)
         isTurnScheduled = false
-        beginAll()
-        // The two lists change places, so that neither loses its memory.
+        if !readers.isEmpty || !senders.isEmpty { scheduleTurn() }
+    }
+
+    /// - Returns: whether those that were served are many, and nothing of what they asked for has to be waited for.
+    private func serveAll() -> Bool {
+        // Each two lists change places, so that none loses its memory.
+        swap(&readers, &previousReaders)
+        readers.removeAll(keepingCapacity: true)
+        let isAllAnswered = beginAll()
         swap(&senders, &previousSenders)
         for connection in previousSenders { connection.sendNow() }
         previousSenders.removeAll(keepingCapacity: true)
+        return isAllAnswered && previousReaders.count >= Self.fewestToPrefetch
     }
 
-    private func beginAll() {
-        swap(&readers, &previousReaders)
+    private func beginAll() -> Bool {
+        var isAllAnswered = true
         if previousReaders.count >= Self.fewestToPrefetch, let handler = previousReaders.first?.handler {
             prefetcher.prefetch(for: previousReaders, in: lines, handler)
         }
-        for connection in previousReaders { connection.beginNow() }
-        previousReaders.removeAll(keepingCapacity: true)
+        for connection in previousReaders {
+            connection.beginNow()
+            if connection.hasWorkLeft { isAllAnswered = false }
+        }
+        return isAllAnswered
     }
 }

@@ -4,45 +4,44 @@ internal import QueryProxy
 // Lines that were answered before are begun without being taken out of what was read, or read themselves.
 extension LineHandler {
     /// Begins the lines at the start of what was read as far as they were asked for before.
-    func beginWhereTheyLie(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
-        guard canBegin else { return }
+    ///
+    /// - Returns: of how many bytes that was.
+    func beginWhereTheyLie(_ bytes: UnsafeRawBufferPointer, _ context: ChannelHandlerContext) -> Int {
+        guard canBegin else { return 0 }
         let began = lastActivity
         // Worked on as a local variable, which costs less than a property that anybody might look at meanwhile.
         var answers = ByteBuffer()
         swap(&answers, &output)
         var lines = 0
-        let begun = buffer.withUnsafeReadableBytes { bytes in
-            var start = 0
-            while let end = bytes.lineEnd(from: start) {
-                let next = end + 1
-                var length = end - start
-                if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
-                if length > 0 {
-                    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
-                    switch recall(line, since: began, into: &answers) {
-                    case .answered: break
-                    case .known(let line, let id):
-                        swap(&answers, &output)
-                        defer { swap(&answers, &output) }
-                        guard begin(again: line, id: id, since: began, context) else { return start }
-                    case .unknown: return start
-                    }
-                    lines += 1
-                }
-                start = next
-                if answers.readableBytes > ByteBuffer.largestCopiedBody {
+        var start = 0
+        scan: while let end = bytes.lineEnd(from: start) {
+            let next = end + 1
+            var length = end - start
+            if length > 0, bytes[start + length - 1] == UInt8(ascii: "\r") { length -= 1 }
+            if length > 0 {
+                let line = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
+                switch recall(line, since: began, into: &answers) {
+                case .answered: break
+                case .known(let line, let id):
                     swap(&answers, &output)
-                    flush(context)
-                    swap(&answers, &output)
+                    defer { swap(&answers, &output) }
+                    guard begin(again: line, id: id, since: began, context) else { break scan }
+                case .unknown: break scan
                 }
-                guard canBegin else { return start }
+                lines += 1
             }
-            return start
+            start = next
+            if answers.readableBytes > ByteBuffer.largestCopiedBody {
+                swap(&answers, &output)
+                flush(context)
+                swap(&answers, &output)
+            }
+            guard canBegin else { break }
         }
         // After a flush nothing is left in `output`.
         if output.capacity == 0 { output = answers }
         statistics.requestsBegan(lines)
-        buffer.moveReaderIndex(forwardBy: begun)
+        return start
     }
 
     enum Recalled {

@@ -49,7 +49,9 @@ final class LineHandler: ChannelDuplexHandler {
     var order = ReplyOrder<Reply>()
     private var decoder: LineDecoder
     /// What was read and has not been looked at.
-    private(set) var unread: ByteBuffer?
+    private var unread: ByteBuffer?
+    /// The same, read ahead of the channel.
+    private var unreadAhead: UnsafeRawBufferPointer?
     /// The beginning of a line whose end has not come.
     var unfinished: ByteBuffer?
     var waiting: Deque<Line> = []
@@ -105,12 +107,51 @@ final class LineHandler: ChannelDuplexHandler {
         lastActivity = loop.turnBegan
     }
 
+    /// Reads what the socket has, ahead of the channel. Called between the turns of the event loop's connections.
+    ///
+    /// - Parameter room: left alone until the next turn, which begins what was read.
+    /// - Returns: whether there is anything to begin.
+    func receive(into room: UnsafeMutableRawBufferPointer) -> Bool {
+        guard let socket, canRead, !isReadHeld else { return false }
+        let count = socket.receive(into: room)
+        guard count > 0 else { return false }
+        unreadAhead = UnsafeRawBufferPointer(rebasing: room[..<count])
+        loop.beginSoon(self)
+        lastActivity = loop.turnBegan
+        return true
+    }
+
+    /// What was read and not looked at.
+    func withUnread<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
+        unreadAhead.map(body) ?? unread?.withUnsafeReadableBytes(body)
+    }
+
     /// Begins the lines that were read last.
     func beginNow() {
-        guard var buffer = unread.take(), let context else { return }
+        guard let context else { return }
+        if let bytes = unreadAhead.take() {
+            begin(context) { lines in
+                let begun = lines ? beginWhereTheyLie(bytes, context) : 0
+                return begun < bytes.count ? ByteBuffer(bytes: bytes[begun...]) : nil
+            }
+        }
+        if var buffer = unread.take() {
+            begin(context) { lines in
+                if lines {
+                    let begun = buffer.withUnsafeReadableBytes { beginWhereTheyLie($0, context) }
+                    buffer.moveReaderIndex(forwardBy: begun)
+                }
+                return buffer.readableBytes > 0 ? buffer : nil
+            }
+        }
+    }
+
+    /// - Parameter beginWhereTheyLie: told whether that may be done; returns what is left.
+    private func begin(_ context: ChannelHandlerContext, _ beginWhereTheyLie: (Bool) -> ByteBuffer?) {
         isReading = true
-        if unfinished == nil && waiting.isEmpty && input == .open { beginWhereTheyLie(&buffer, context) }
-        if buffer.readableBytes > 0 { takeLines(from: &buffer) }
+        if var rest = beginWhereTheyLie(unfinished == nil && waiting.isEmpty && input == .open) {
+            takeLines(from: &rest)
+        }
         if !waiting.isEmpty || isReadHeld || input == .closing { process(context) }
         isReading = false
         sendSoon()
@@ -123,7 +164,7 @@ final class LineHandler: ChannelDuplexHandler {
     func read(context: ChannelHandlerContext) {
         // Also where what was read has not been begun: a channel that is held up leaves the selector, which costs two calls of
         // the system for every request.
-        if canBegin && waiting.isEmpty && input == .open {
+        if canRead {
             context.read()
         } else {
             isReadHeld = true
@@ -137,14 +178,15 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        socket = nil
         unread = nil
+        unreadAhead = nil
         input = .closing
         waiting.removeAll()
         let pending = self.pending
         self.pending = [:]
         for request in pending.values { request.giveUp() }
         idleTimer?.cancel()
-        socket = nil
         context.fireChannelInactive()
     }
 
@@ -193,6 +235,11 @@ final class LineHandler: ChannelDuplexHandler {
     // MARK: Requests
 
     var canBegin: Bool { order.inFlight < configuration.maximumInFlight && isWritable }
+
+    private var canRead: Bool { canBegin && waiting.isEmpty && input == .open }
+
+    /// Something of what was begun has to be waited for.
+    var hasWorkLeft: Bool { order.inFlight > 0 || !waiting.isEmpty }
 
     /// Begins as many of the waiting lines as may begin; then goes on reading, or closes.
     func process(_ context: ChannelHandlerContext) {

@@ -44,11 +44,11 @@ struct LinePrefetcher {
 extension LineHandler {
     /// Nil where no whole line that may be known was read.
     func withFirstUnread<Result>(_ body: (LineKey) -> Result) -> Result? {
-        unread?.withUnsafeReadableBytes { bytes in
+        withUnread { bytes in
             guard let end = bytes.lineEnd(from: 0), end > 0, end <= RecalledLines<ReadyLookup>.longestLine else {
                 return nil
             }
             return body(LineKey(UnsafeRawBufferPointer(rebasing: bytes[..<end])))
-        }
+        } ?? nil
     }
 }
