@@ -59,7 +59,7 @@ extension QueryCache {
     /// and all generations are known.
     package func canStoreUnasked(_ tags: TagList) -> Bool {
         guard let shared, !shared.hasUseForLeases else { return false }
-        return self.tags.snapshot(of: tags).knownGenerations != nil
+        return self.tags.snapshot(of: tags).knowsAllGenerations
     }
 
     package var isSharedStoreUsable: Bool { shared?.isUsable ?? false }

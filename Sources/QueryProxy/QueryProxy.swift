@@ -36,6 +36,7 @@ package final class QueryProxy: Sendable {
     let lostBackends = LostBackends()
     let logger: Logger
     private let defects = Mutex(LineThrottle(limit: 10))
+    let lastKeyHead = Mutex<QueryKey.Head?>(nil)
     private let slowRequests = SlowRequests()
     let startedAt = ContinuousClock.now
 

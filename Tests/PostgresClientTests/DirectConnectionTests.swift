@@ -73,7 +73,7 @@ import Testing
             script.maximumResultBytes = limit
             let end = clock.now + .seconds(5)
             let read = try #require(
-                QuickRead(script, timeout.map { clock.now + $0 }, patience: (end, PostgresError(.acquireTimeout, "")))
+                QuickRead(script, timeout.map { clock.now + $0 }, patience: Patience(end: end, limit: nil))
             )
             read.whenEnded { [ends] outcome in
                 switch outcome {

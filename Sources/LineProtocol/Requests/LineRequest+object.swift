@@ -70,7 +70,7 @@ extension QueryRequest {
         try self.init(checked: sql)
         parameters = try object.parameters("params") ?? []
         namespace = try object.string("ns")
-        tags = Set((try object.strings("tags") ?? []).map { ExactText($0) }).map(\.text).sorted()
+        if let names = try object.strings("tags") { tags = Set(names.map { ExactText($0) }).map(\.text).sorted() }
         // A tag costs a key in Redis and an entry in every look-up.
         if tags.count > Self.maximumTags {
             throw RequestFieldError("tags", must: "at most \(Self.maximumTags) strings")

@@ -112,7 +112,7 @@ package final class PostgresPool: Sendable {
         _ script: PostgresScript,
         _ deadline: ContinuousClock.Instant?
     ) async throws(PostgresError) -> [PostgresResult] {
-        if let read = QuickRead(script, deadline, patience: limit(of: deadline)),
+        if let read = QuickRead(script, deadline, patience: patience(until: deadline)),
             let results = try await runTogether(read)
         {
             return results
@@ -235,8 +235,10 @@ package final class PostgresPool: Sendable {
                 if let result { return continuation.resume(returning: result) }
                 guard let waiter = waiterID.withLock({ $0 }) else { return }
                 if Task.isCancelled { return giveUp(waiter, PostgresError(.cancelled, "nobody waited any more")) }
-                let (end, error) = limit(of: deadline)
-                let number = loops[0].schedule(at: end) { [weak self] in self?.giveUp(waiter, error) }
+                let patience = patience(until: deadline)
+                let number = loops[0].schedule(at: patience.end) { [weak self] in
+                    self?.giveUp(waiter, patience.error)
+                }
                 timer.withLock { $0 = number }
             }
         } onCancel: {
@@ -247,16 +249,10 @@ package final class PostgresPool: Sendable {
         return try result.get()
     }
 
-    /// Until when a connection is waited for, and what is said then.
-    func limit(of deadline: ContinuousClock.Instant?) -> (ContinuousClock.Instant, PostgresError) {
-        let patience = configuration.acquireTimeout
-        let end = ContinuousClock.now + patience
-        guard let deadline, deadline < end else {
-            return (end, PostgresError(.acquireTimeout, "no PostgreSQL connection came free within \(patience)"))
-        }
-        return (
-            deadline, PostgresError(.timeout, "no PostgreSQL connection came free within the statement's time limit")
-        )
+    func patience(until deadline: ContinuousClock.Instant?) -> Patience {
+        let end = ContinuousClock.now + configuration.acquireTimeout
+        guard let deadline, deadline < end else { return Patience(end: end, limit: configuration.acquireTimeout) }
+        return Patience(end: deadline, limit: nil)
     }
 
     func giveUp(_ waiter: PoolState<PostgresConnection>.WaiterID, _ error: PostgresError) {

@@ -1,5 +1,19 @@
 internal import Synchronization
 
+/// Until when somebody waits for a connection, and what is said then.
+struct Patience: Sendable {
+    let end: ContinuousClock.Instant
+    /// How long anybody may wait; nil where it is the statement's own time that ends.
+    let limit: Duration?
+
+    var error: PostgresError {
+        guard let limit else {
+            return PostgresError(.timeout, "no PostgreSQL connection came free within the statement's time limit")
+        }
+        return PostgresError(.acquireTimeout, "no PostgreSQL connection came free within \(limit)")
+    }
+}
+
 /// A read that has been quick so far, on its way to a connection that it may share with others.
 ///
 /// Invariant: whoever waits is told exactly once, the first outcome.
@@ -20,8 +34,7 @@ final class QuickRead: Sendable {
     let script: PostgresScript
     let parameters: [String?]
     let deadline: ContinuousClock.Instant?
-    /// Until when a connection is waited for, and what is said then.
-    let patience: (end: ContinuousClock.Instant, error: PostgresError)
+    let patience: Patience
     let interruption = Interruption()
     private let state = Mutex(State())
 
@@ -29,7 +42,7 @@ final class QuickRead: Sendable {
     init?(
         _ script: PostgresScript,
         _ deadline: ContinuousClock.Instant?,
-        patience: @autoclosure () -> (ContinuousClock.Instant, PostgresError)
+        patience: Patience
     ) {
         guard script.expectedDuration != nil, script.isReadOnly, !script.needsTransaction, script.steps.count == 1,
             let step = script.steps.first, step.isPrepared, let parameters = step.plainParameters
@@ -38,7 +51,7 @@ final class QuickRead: Sendable {
         self.step = step
         self.parameters = parameters
         self.deadline = deadline
-        self.patience = patience()
+        self.patience = patience
     }
 
     var expectedDuration: Duration { script.expectedDuration ?? .zero }

@@ -2,7 +2,7 @@ package import NIOCore
 
 extension StoredEntry {
     /// Where the generations begin: behind the version, four times and their count.
-    private static let generationsOffset = 1 + 4 * 8 + 2
+    static let generationsOffset = 1 + 4 * 8 + 2
 
     /// Bytes from the beginning that hold the generations of the first two tags, which are the epoch and the namespace.
     package static let headLength = generationsOffset + 2 * Generation.length

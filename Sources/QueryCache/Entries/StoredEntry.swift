@@ -63,15 +63,21 @@ package struct StoredEntry: Sendable, Equatable {
     }
 
     package var bytes: ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(
-            capacity: 40 + generations.count * Generation.length + body.readableBytes
-        )
-        buffer.writeInteger(Self.version)
-        buffer.writeMultipleIntegers(ageWhenStored, ttl, grace, cost)
-        buffer.writeInteger(UInt16(truncatingIfNeeded: generations.count))
+        var buffer = ByteBufferAllocator().buffer(capacity: encodedLength)
+        write(into: &buffer)
+        return buffer
+    }
+
+    /// Bytes that ``write(into:)`` writes.
+    package var encodedLength: Int {
+        Self.generationsOffset + generations.count * Generation.length + body.readableBytes
+    }
+
+    package func write(into buffer: inout ByteBuffer) {
+        let count = UInt16(truncatingIfNeeded: generations.count)
+        buffer.writeMultipleIntegers(Self.version, ageWhenStored, ttl, grace, cost, count)
         for generation in generations { generation.write(into: &buffer) }
         buffer.writeImmutableBuffer(body)
-        return buffer
     }
 
     /// The time for which Redis keeps it, in milliseconds.

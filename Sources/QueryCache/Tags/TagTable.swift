@@ -99,6 +99,15 @@ package struct TagSnapshot: Sendable {
         return generations
     }
 
+    /// Whether ``knownGenerations`` are there.
+    var knowsAllGenerations: Bool {
+        for index in 0..<count {
+            let item = item(index)
+            if item.cell.generation(seen: item.seen) == nil { return false }
+        }
+        return true
+    }
+
     /// The first is everything's, whose tag is the epoch.
     private func item(_ index: Int) -> Item {
         if let row, index == items.count { return row }

@@ -75,7 +75,8 @@ extension [QuerySetting] {
     /// and a constant like `'01/02/2024'::date` is read when the statement is parsed. Settings of the caller's own
     /// (`app.user`) are read at run time, if at all.
     var planKey: String {
-        lazy.filter { !$0.name.contains(".") }.map { "\($0.name)=\($0.value)" }.joined(separator: "\0")
+        if isEmpty { return "" }
+        return lazy.filter { !$0.name.contains(".") }.map { "\($0.name)=\($0.value)" }.joined(separator: "\0")
     }
 }
 

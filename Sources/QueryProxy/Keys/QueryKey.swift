@@ -14,19 +14,27 @@ struct QueryKey {
     private static let version = "1"
 
     /// The part that only changes when PostgreSQL or the configuration does.
-    static func prefix(for identity: PostgresIdentity) -> [String] {
-        [version] + identity.keyParts
+    struct Head {
+        let identity: PostgresIdentity
+        fileprivate let builder: CacheKeyBuilder
+
+        init(for identity: PostgresIdentity) {
+            self.identity = identity
+            var builder = CacheKeyBuilder()
+            builder.append(QueryKey.version)
+            for part in identity.keyParts { builder.append(part) }
+            self.builder = builder
+        }
     }
 
     static func key(
-        prefix: [String],
+        head: Head,
         canonicalText: String,
         request: QueryRequest,
         namespace: String,
         tags: [String]
     ) -> CacheKey {
-        var builder = CacheKeyBuilder()
-        for part in prefix { builder.append(part) }
+        var builder = head.builder
         builder.append(canonicalText)
         builder.append(namespace)
         builder.append(count: request.settings.count)

@@ -1,6 +1,7 @@
 internal import PostgresClient
 internal import QueryCache
 internal import SQLAnalysis
+internal import Synchronization
 
 /// A look into the cache: everything that it needs.
 struct CacheLookup {
@@ -42,7 +43,7 @@ extension QueryProxy {
         if ttl <= 0 { return .bypass(reason: "ttl_zero", mayWrite: false, namespace: namespace) }
 
         let key = QueryKey.key(
-            prefix: QueryKey.prefix(for: identity),
+            head: keyHead(for: identity),
             canonicalText: statement.shape.canonicalText,
             request: request,
             namespace: namespace,
@@ -73,6 +74,16 @@ extension QueryProxy {
 }
 
 extension QueryProxy {
+    /// Made once for as long as PostgreSQL stays the same.
+    private func keyHead(for identity: PostgresIdentity) -> QueryKey.Head {
+        lastKeyHead.withLock { last in
+            if let last, last.identity == identity { return last }
+            let head = QueryKey.Head(for: identity)
+            last = head
+            return head
+        }
+    }
+
     /// The keys of all rows that a statement can touch; nil where that is not known, or not to be looked at.
     func keys(_ key: RowKey?, of statement: KnownStatement, _ request: QueryRequest) -> [String]? {
         guard let key, settings.tellsRowsApart else { return nil }

@@ -83,6 +83,19 @@ package final class RedisClient: Sendable {
 
     /// As ``send(_:on:)``, for a caller on that event loop, who is told there, and at once where Redis cannot be used.
     package func send(
+        _ command: RedisCommand,
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable (Result<[RESPValue], RedisError>) -> Void
+    ) {
+        let home = home(of: eventLoop)
+        if home.eventLoop.inEventLoop, home.isReady, isBreakerClosed.load(ordering: .relaxed) {
+            return home.send([command], waiter: .callback(body))
+        }
+        sendElsewhere([command], on: eventLoop, body)
+    }
+
+    /// The same for commands that are encoded already.
+    package func send(
         _ batch: RedisBatch,
         on eventLoop: any EventLoop,
         _ body: @escaping @Sendable (Result<[RESPValue], RedisError>) -> Void
@@ -91,7 +104,15 @@ package final class RedisClient: Sendable {
         if home.eventLoop.inEventLoop, home.isReady, isBreakerClosed.load(ordering: .relaxed) {
             return home.send(batch, waiter: .callback(body))
         }
-        send(batch.commands, on: eventLoop).hop(to: eventLoop).whenComplete { result in
+        sendElsewhere(batch.commands, on: eventLoop, body)
+    }
+
+    private func sendElsewhere(
+        _ commands: [RedisCommand],
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable (Result<[RESPValue], RedisError>) -> Void
+    ) {
+        send(commands, on: eventLoop).hop(to: eventLoop).whenComplete { result in
             body(result.mapError { $0 as? RedisError ?? RedisError(code: .unavailable, message: "\($0)") })
         }
     }

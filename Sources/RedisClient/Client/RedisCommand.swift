@@ -18,6 +18,13 @@ package struct RedisCommand: Sendable, Equatable {
         for argument in arguments { append(argument) }
     }
 
+    /// - Parameter capacity: bytes of the name and the arguments together, where that is known.
+    package init(_ name: String, capacity: Int) {
+        body = ByteBufferAllocator().buffer(capacity: capacity + 64)
+        count = 0
+        append(name)
+    }
+
     /// The name, then its arguments.
     package init(_ parts: String...) {
         self.init(parts: parts)
@@ -45,10 +52,17 @@ package struct RedisCommand: Sendable, Equatable {
         append(String(argument))
     }
 
-    private mutating func appendHeader(length: Int) {
-        body.writeInteger(UInt8(ascii: "$"))
-        body.writeDecimal(length)
+    /// - Parameter write: writes exactly so many bytes.
+    package mutating func append(length: Int, _ write: (inout ByteBuffer) -> Void) {
+        appendHeader(length: length)
+        let end = body.writerIndex + length
+        write(&body)
+        precondition(body.writerIndex == end, "an argument of another length than was said")
         appendLineEnd()
+    }
+
+    private mutating func appendHeader(length: Int) {
+        body.writeLength(length, after: UInt8(ascii: "$"))
         count += 1
     }
 
@@ -72,9 +86,7 @@ package struct RedisCommand: Sendable, Equatable {
     }
 
     func encodeHeader(into buffer: inout ByteBuffer) {
-        buffer.writeInteger(UInt8(ascii: "*"))
-        buffer.writeDecimal(count)
-        buffer.writeInteger(0x0D0A as UInt16)
+        buffer.writeLength(count, after: UInt8(ascii: "*"))
     }
 }
 
@@ -105,25 +117,24 @@ extension RedisCommand: CustomStringConvertible {
 }
 
 extension ByteBuffer {
-    /// Writes a number that is not negative as ASCII digits.
-    fileprivate mutating func writeDecimal(_ number: Int) {
-        if number < 10 {
-            writeInteger(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number))
-            return
-        }
-        var digits = 0
-        var rest = number
-        while rest > 0 {
-            digits += 1
-            rest /= 10
-        }
-        writeWithUnsafeMutableBytes(minimumWritableBytes: digits) { bytes in
+    /// Writes a number that is not negative as ASCII digits, between a letter and the line's end.
+    fileprivate mutating func writeLength(_ number: Int, after letter: UInt8) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 24) { bytes in
+            var digits = 1
+            var scale = number
+            while scale >= 10 {
+                scale /= 10
+                digits += 1
+            }
+            bytes[0] = letter
             var rest = number
-            for index in stride(from: digits - 1, through: 0, by: -1) {
+            for index in stride(from: digits, through: 1, by: -1) {
                 bytes[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
                 rest /= 10
             }
-            return digits
+            bytes[digits + 1] = 0x0D
+            bytes[digits + 2] = 0x0A
+            return digits + 3
         }
     }
 }

@@ -22,7 +22,7 @@ import Testing
 
         var key: CacheKey {
             QueryKey.key(
-                prefix: QueryKey.prefix(for: PostgresIdentity(row: identity, systemIdentifier: system)),
+                head: QueryKey.Head(for: PostgresIdentity(row: identity, systemIdentifier: system)),
                 canonicalText: text,
                 request: request,
                 namespace: namespace,

@@ -144,17 +144,21 @@ package final class RedisSharedStore: SharedStore {
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
-        var command = RedisCommand("SET", keys.entry(key))
-        command.append(entry.bytes)
+        let name = keys.entry(key)
+        let length = entry.encodedLength
+        var command = RedisCommand("SET", capacity: name.utf8.count + length + 64)
+        command.append(name)
+        command.append(length: length) { entry.write(into: &$0) }
         command.append("PX")
         command.append(max(1, entry.lifetime))
-        var commands = [command]
-        if let lease { commands.append(releaseCommand(.hash, key, lease)) }
         let began = NIODeadline.now()
         let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop
-        redis.send(commands, on: eventLoop).whenComplete { [self] result in
+        guard let lease else {
+            return redis.send(command, on: eventLoop) { [operations] _ in operations.ended(.set, since: began) }
+        }
+        redis.send([command, releaseCommand(.hash, key, lease)], on: eventLoop).whenComplete { [self] result in
             operations.ended(.set, since: began)
-            guard let lease, let replies = try? result.get(), replies.last?.isUnknownScript == true else { return }
+            guard let replies = try? result.get(), replies.last?.isUnknownScript == true else { return }
             _ = redis.send([releaseCommand(.source, key, lease)], on: eventLoop)
         }
     }
