@@ -50,6 +50,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CAllocator"),
         .target(name: "CEpoll"),
         .target(name: "CPrefetch"),
         .systemLibrary(name: "CPgQuery", providers: [.apt(["libpg-query-dev"])]),
@@ -117,12 +118,14 @@ let package = Package(
                 "ProxyConfiguration", "LineProtocol", "AdminHTTP", "LoadTest", "Sessions", "Observability",
                 "QueryProxy",
                 "QueryCache", "RedisClient", "PostgresClient",
-                "SQLAnalysis", "CisternClient", "JSONText", "CLibEdit", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "SQLAnalysis", "CisternClient", "JSONText", "CAllocator", "CLibEdit", nioCore, nioPosix, nioHTTP1, nioSSL,
                 serviceLifecycle,
                 unixSignals, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: swiftSettings
+            swiftSettings: swiftSettings,
+            // In place of the C library's allocator. Not in debug builds: the sanitizers bring their own.
+            linkerSettings: [.linkedLibrary("jemalloc", .when(platforms: [.linux], configuration: .release))]
         ),
         .executableTarget(
             name: "cistern-examples",

@@ -18,6 +18,7 @@ install_packages() {
                 [ -e /usr/include/pg_query.h ] || missing+=(libpg-query-dev)
                 { pkg-config --exists libpq; } 2>/dev/null || missing+=(libpq-dev pkg-config)
                 [ -e /usr/include/editline/readline.h ] || missing+=(libedit-dev)
+                [ -e /usr/include/jemalloc/jemalloc.h ] || missing+=(libjemalloc-dev)
                 ;;
             servers)
                 postgres_bin >/dev/null || missing+=(postgresql)
