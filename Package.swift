@@ -69,7 +69,7 @@ let package = Package(
         .target(name: "SQLAnalysis", dependencies: ["CPgQuery", "JSONText"], swiftSettings: swiftSettings),
         .target(
             name: "QueryCache",
-            dependencies: ["CPrefetch", nioCore, collections, crypto],
+            dependencies: ["CPrefetch", "JSONText", nioCore, collections, crypto],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -118,7 +118,8 @@ let package = Package(
                 "ProxyConfiguration", "LineProtocol", "AdminHTTP", "LoadTest", "Sessions", "Observability",
                 "QueryProxy",
                 "QueryCache", "RedisClient", "PostgresClient",
-                "SQLAnalysis", "CisternClient", "JSONText", "CAllocator", "CLibEdit", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "SQLAnalysis", "CisternClient", "JSONText", "CAllocator", "CLibEdit", nioCore, nioPosix, nioHTTP1,
+                nioSSL,
                 serviceLifecycle,
                 unixSignals, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

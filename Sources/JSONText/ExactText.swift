@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
 /// A text that is equal to another only if it has the same bytes.
 ///
 /// Swift's strings are equal when they are canonically equivalent: `é` in one scalar and in two. To PostgreSQL and Redis
@@ -25,7 +33,10 @@ extension String {
         if left.count != right.count { return false }
         // Texts that Swift holds in one piece are compared in one piece.
         let isEqual = left.withContiguousStorageIfAvailable { left in
-            right.withContiguousStorageIfAvailable { left.elementsEqual($0) }
+            right.withContiguousStorageIfAvailable { right in
+                guard let one = left.baseAddress, let other = right.baseAddress else { return true }
+                return memcmp(one, other, left.count) == 0
+            }
         }
         return (isEqual ?? nil) ?? left.elementsEqual(right)
     }

@@ -57,9 +57,9 @@ extension QueryCache {
 
     /// Whether an answer to a plain look-up can be stored without asking the shared store anything first: nobody else fetches it,
     /// and all generations are known.
-    package func canStoreUnasked(_ tags: TagList) -> Bool {
+    package func canStoreUnasked(_ request: Lookup) -> Bool {
         guard let shared, !shared.hasUseForLeases else { return false }
-        return self.tags.snapshot(of: tags).knowsAllGenerations
+        return request.snapshot.knowsAllGenerations
     }
 
     package var isSharedStoreUsable: Bool { shared?.isUsable ?? false }

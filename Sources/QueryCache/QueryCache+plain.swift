@@ -107,8 +107,8 @@ extension QueryCache {
         if let result = resultInMemory(request) { return land(flight, request, result) }
         let generations: [Generation]? = if case .generations(let generations) = ground { generations } else { nil }
         flight.generations = generations
-        let askedAt = clock.now
         let began = clock.microseconds
+        let askedAt = began / 1000
         let isAsked = source.fetchDirectly { answer in
             switch answer {
             case .body(let body):

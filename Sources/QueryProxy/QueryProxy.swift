@@ -16,7 +16,7 @@ internal import Synchronization
 ///   └ refused        └ writes: PostgreSQL, a look at what it wrote, invalidation
 /// ```
 ///
-/// A hit in memory is found by ``begin(_:)`` without waiting for anything, one in Redis by ``redisLookup(_:)`` without a task;
+/// A hit in memory is found by ``begin(_:)`` without waiting for anything, one in Redis by ``redisLookup(for:)`` without a task;
 /// everything else by ``response(to:after:on:)`` and ``response(to:on:)``.
 package final class QueryProxy: Sendable {
     private let reloadable: Reloadable<QueryProxySettings>

@@ -46,7 +46,7 @@ private final class FakeHandler: RequestHandler {
     // Nothing is pending here.
     func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain { .unknown }
 
-    func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? { nil }
+    func redisLookup(for read: PendingRead) -> RedisLookup? { nil }
 
     func answer(
         to asked: RedisLookup,

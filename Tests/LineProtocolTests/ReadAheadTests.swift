@@ -46,7 +46,7 @@ private final class EchoHandler: RequestHandler {
     ) -> Bool { false }
     func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) {}
     func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain { .unknown }
-    func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? { nil }
+    func redisLookup(for read: PendingRead) -> RedisLookup? { nil }
     func answer(
         to asked: RedisLookup,
         _ lookup: ReadyLookup,

@@ -163,17 +163,16 @@ import Testing
         let fixture = Fixture()
         try await fixture.makeGenerations()
         let (cache, source, answers) = (fixture.cache, fixture.source, fixture.answers)
-        func ask(_ number: UInt64) -> QueryCache.Wait? {
-            let request = cache.lookup(
-                for: CacheKey(number, 0, 0, 0),
-                tags: CacheFixture.tags,
-                policy: CacheFixture.policy()
-            )
-            return cache.answerPlainly(to: request, after: nil, from: source) { answers.take($0) }
+        func lookup(_ number: UInt64) -> QueryCache.Lookup {
+            cache.lookup(for: CacheKey(number, 0, 0, 0), tags: CacheFixture.tags, policy: CacheFixture.policy())
         }
-        #expect(ask(1) == nil && !cache.canStoreUnasked(CacheFixture.tags))
+        func ask(_ number: UInt64) -> QueryCache.Wait? {
+            cache.answerPlainly(to: lookup(number), after: nil, from: source) { answers.take($0) }
+        }
+        func canStoreUnasked() -> Bool { cache.canStoreUnasked(lookup(0)) }
+        #expect(ask(1) == nil && !canStoreUnasked())
         try await fixture.ask()
-        #expect(cache.canStoreUnasked(CacheFixture.tags))
+        #expect(canStoreUnasked())
         let reads = fixture.store.reads
         #expect(ask(1) != nil && fixture.store.reads == reads)
         source.end(1, .body(ByteBuffer(string: "rows")))
@@ -181,7 +180,7 @@ import Testing
         #expect(try await fixture.base.cache().ask(ImmediateSource { "wrong" }, key: key).text == "rows")
         // Others may want the lease.
         fixture.store.hasUseForLeases = true
-        #expect(!cache.canStoreUnasked(CacheFixture.tags) && ask(2) == nil)
+        #expect(!canStoreUnasked() && ask(2) == nil)
         fixture.store.hasUseForLeases = false
         // Another proxy has written, and this one has not heard of it yet: what it stores is dead on arrival.
         fixture.store.deliversAtOnce = false
@@ -191,7 +190,7 @@ import Testing
         let late = CacheKey(3, 0, 0, 0)
         #expect(try await fixture.base.cache().ask(ImmediateSource { "new" }, key: late).text == "new")
         fixture.store.deliver()
-        #expect(!cache.canStoreUnasked(CacheFixture.tags) && ask(4) == nil)
+        #expect(!canStoreUnasked() && ask(4) == nil)
     }
 
     @Test("too large to be stored")

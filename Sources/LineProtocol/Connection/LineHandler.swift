@@ -303,7 +303,7 @@ final class LineHandler: ChannelDuplexHandler {
             if let lookup { remember(line, id: id, lookup) }
             answer(response, id: id, context)
         case .pending(let read):
-            if let lookup = handler.redisLookup(read.ready) {
+            if let lookup = handler.redisLookup(for: read) {
                 return ask(lookup, for: .read(read, line), id: id, since: began, context)
             }
             run(read, after: nil, at: order.begin(isOrdered: id == nil), id: id, context)

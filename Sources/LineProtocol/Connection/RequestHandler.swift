@@ -29,7 +29,7 @@ package protocol RequestHandler: Sendable {
     func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain
 
     /// Begins a look-up in Redis for a request that memory has no answer to; nil where that is of no use.
-    func redisLookup(_ lookup: ReadyLookup) -> RedisLookup?
+    func redisLookup(for read: PendingRead) -> RedisLookup?
 
     /// The answer, if what Redis said is one. Called on the connection's event loop.
     func answer(

@@ -13,6 +13,8 @@ struct RequestObject: ~Copyable {
 
     private let bytes: UnsafeRawBufferPointer
     private var members: [Member]
+    /// Members that nobody asked for yet.
+    private var unread = 0
 
     /// Reads the object's outline. Every member is shown to `onMember` as it comes, so that its caller knows the `id` even
     /// of a line whose end is broken.
@@ -37,6 +39,7 @@ struct RequestObject: ~Copyable {
         } catch {
             throw RequestFieldError("the line is not a JSON object: \(error)")
         }
+        unread = members.count
         if let duplicate { throw RequestFieldError("field \"\(duplicate)\" is there twice") }
     }
 
@@ -56,8 +59,11 @@ struct RequestObject: ~Copyable {
     }
 
     mutating func take(_ name: String) -> Member? {
-        guard let index = members.firstIndex(where: { $0.name == name }) else { return nil }
+        // Most fields are left out of most requests.
+        if unread == 0 { return nil }
+        guard let index = members.firstIndex(where: { $0.name == name }), !members[index].wasRead else { return nil }
         members[index].wasRead = true
+        unread -= 1
         return members[index]
     }
 }

@@ -37,12 +37,11 @@ extension ByteBuffer {
         }
     }
 
-    /// Of the portal without a name, to its end.
-    mutating func writeExecute() {
-        writeMessage("E") { buffer in
-            buffer.writeNullTerminatedString("")
-            buffer.writeInteger(Int32(0))
-        }
+    /// Of the portal without a name, to its end, and a synchronisation point.
+    mutating func writeExecuteAndSync() {
+        writeStaticString(
+            "E\u{0}\u{0}\u{0}\u{9}\u{0}\u{0}\u{0}\u{0}\u{0}S\u{0}\u{0}\u{0}\u{4}"
+        )
     }
 
     mutating func writeClose(statement name: String) {
@@ -50,10 +49,6 @@ extension ByteBuffer {
             buffer.writeInteger(UInt8(ascii: "S"))
             buffer.writeNullTerminatedString(name)
         }
-    }
-
-    mutating func writeSync() {
-        writeMessage("S") { _ in }
     }
 
     private mutating func writeMessage(_ type: Unicode.Scalar, _ body: (inout ByteBuffer) -> Void) {

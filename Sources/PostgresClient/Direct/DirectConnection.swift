@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import JSONText
 internal import NIOCore
 
 /// A connection that speaks PostgreSQL's own protocol on an event loop, for quick reads of that loop alone.
@@ -39,6 +40,8 @@ final class DirectConnection: ChannelInboundHandler {
     private var inFlight: Deque<InFlight> = []
     private var expectedInFlight = Duration.zero
     private var statements: [PreparedStatements.Key: DirectStatement] = [:]
+    /// The one of the last read, which most often is the next one's as well.
+    private var lastStatement: (sql: String, planKey: String, statement: DirectStatement)?
     private var names = 0
     private var planVersion: UInt64
     private var output = ByteBuffer()
@@ -89,8 +92,7 @@ final class DirectConnection: ChannelInboundHandler {
         if planVersion != self.planVersion { forgetStatements(planVersion) }
         let statement = statement(for: read.step)
         output.writeBind(statement: statement.name, read.parameters)
-        output.writeExecute()
-        output.writeSync()
+        output.writeExecuteAndSync()
         lastUse = now
         if inFlight.isEmpty { headSince = now }
         expectedInFlight = expected
@@ -101,6 +103,15 @@ final class DirectConnection: ChannelInboundHandler {
     }
 
     private func statement(for step: PostgresStep) -> DirectStatement {
+        if let last = lastStatement, last.sql.hasSameBytes(as: step.sql), last.planKey.hasSameBytes(as: step.planKey) {
+            return last.statement
+        }
+        let statement = rememberedStatement(for: step)
+        lastStatement = (step.sql, step.planKey, statement)
+        return statement
+    }
+
+    private func rememberedStatement(for step: PostgresStep) -> DirectStatement {
         let key = PreparedStatements.Key(sql: step.sql, planKey: step.planKey)
         if let statement = statements[key] { return statement }
         if statements.count >= statementLimit { forgetStatements(planVersion) }
@@ -115,11 +126,13 @@ final class DirectConnection: ChannelInboundHandler {
     private func forgetStatements(_ version: UInt64) {
         for statement in statements.values { output.writeClose(statement: statement.name) }
         statements = [:]
+        lastStatement = nil
         if version != planVersion { types.forgetUserTypes() }
         planVersion = version
     }
 
     private func forget(_ statement: DirectStatement) {
+        if lastStatement?.statement === statement { lastStatement = nil }
         guard let key = statements.first(where: { $0.value === statement })?.key else { return }
         statements[key] = nil
         output.writeClose(statement: statement.name)

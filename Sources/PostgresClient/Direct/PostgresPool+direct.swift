@@ -12,8 +12,11 @@ extension PostgresPool {
     /// - Parameter body: told the result, later; nil where it is to be run by ``run(_:)``.
     /// - Returns: false where that is to be asked at once; nobody is told anything then.
     package func runDirectly(_ script: PostgresScript, _ body: @escaping @Sendable (PostgresResult?) -> Void) -> Bool {
-        let deadline = script.timeout.map { ContinuousClock.now + $0 }
-        guard let read = QuickRead(script, deadline, patience: patience(until: deadline)) else { return false }
+        let now = ContinuousClock.now
+        let deadline = script.timeout.map { now + $0 }
+        guard let read = QuickRead(script, deadline, patience: patience(until: deadline, from: now)) else {
+            return false
+        }
         read.whenEnded { outcome in
             guard case .result(let result) = outcome else { return body(nil) }
             self.state.withLock { $0.scripts += 1 }

@@ -249,8 +249,11 @@ package final class PostgresPool: Sendable {
         return try result.get()
     }
 
-    func patience(until deadline: ContinuousClock.Instant?) -> Patience {
-        let end = ContinuousClock.now + configuration.acquireTimeout
+    func patience(
+        until deadline: ContinuousClock.Instant?,
+        from now: ContinuousClock.Instant = .now
+    ) -> Patience {
+        let end = now + configuration.acquireTimeout
         guard let deadline, deadline < end else { return Patience(end: end, limit: configuration.acquireTimeout) }
         return Patience(end: deadline, limit: nil)
     }

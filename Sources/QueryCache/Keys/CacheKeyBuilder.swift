@@ -1,7 +1,7 @@
 internal import Crypto
 
 /// Hashes the parts of a key (SHA-256), each preceded by its length, so that no two lists of parts run together.
-package struct CacheKeyBuilder {
+package struct CacheKeyBuilder: Sendable {
     private var bytes: [UInt8] = []
 
     package init() {

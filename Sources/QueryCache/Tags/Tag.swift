@@ -1,3 +1,5 @@
+internal import JSONText
+
 /// What an entry depends on. When a tag is invalidated, every entry that carries it is stale.
 package enum Tag: Hashable, Sendable {
     /// Everything.
@@ -36,9 +38,9 @@ package enum Tag: Hashable, Sendable {
         case (.epoch, .epoch), (.anyTable, .anyTable): true
         case (.table(let one), .table(let other)), (.wholeTable(let one), .wholeTable(let other)),
             (.namespace(let one), .namespace(let other)), (.user(let one), .user(let other)):
-            one.utf8.elementsEqual(other.utf8)
+            one.hasSameBytes(as: other)
         case (.row(let one, let bucket), .row(let other, let otherBucket)):
-            bucket == otherBucket && one.utf8.elementsEqual(other.utf8)
+            bucket == otherBucket && one.hasSameBytes(as: other)
         case (.epoch, _), (.anyTable, _), (.table, _), (.wholeTable, _), (.row, _), (.namespace, _), (.user, _): false
         }
     }

@@ -14,7 +14,7 @@ struct QueryKey {
     private static let version = "1"
 
     /// The part that only changes when PostgreSQL or the configuration does.
-    struct Head {
+    final class Head: Sendable {
         let identity: PostgresIdentity
         fileprivate let builder: CacheKeyBuilder
 

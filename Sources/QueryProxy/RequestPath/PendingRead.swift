@@ -20,6 +20,8 @@ package struct PendingRead: Sendable {
     package let ready: ReadyLookup
     let query: QueryRequest
     let plan: ReadPlan
+    /// Begun when memory had been looked into, before anything else.
+    let lookup: QueryCache.Lookup
     /// When the request had been read.
     let began: NIODeadline
 
@@ -77,7 +79,8 @@ extension QueryProxy {
             version: version
         )
         guard let answer = cache.memoryAnswer(for: lookup.key, policy: lookup.policy) else {
-            return .pending(PendingRead(ready: ready, query: query, plan: plan, began: began))
+            let begun = cache.sharedLookup(for: lookup.key, tags: lookup.tags, policy: lookup.policy)
+            return .pending(PendingRead(ready: ready, query: query, plan: plan, lookup: begun, began: began))
         }
         queries.countMemoryHit(of: statement)
         // An answer that is counted by a name of the caller's own goes the long way each time.
@@ -98,14 +101,22 @@ extension QueryProxy {
 
     /// Begins a look-up in Redis; nil where that cannot be asked, the look-up is out of date, or the request has a time of its
     /// own, which Redis is a part of.
-    package func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? {
+    package func redisLookup(for read: PendingRead) -> RedisLookup? { redisLookup(read.ready, read.lookup) }
+
+    /// The same for a request that was answered before.
+    private func redisLookup(_ lookup: ReadyLookup) -> RedisLookup? {
+        let (key, tags, policy) = (lookup.lookup.key, lookup.lookup.tags, lookup.lookup.policy)
+        return redisLookup(lookup, cache.sharedLookup(for: key, tags: tags, policy: policy))
+    }
+
+    private func redisLookup(_ lookup: ReadyLookup, _ begun: QueryCache.Lookup) -> RedisLookup? {
         guard isUpToDate(lookup), !lookup.hasOwnTimeout, cache.isSharedStoreUsable else { return nil }
         let (key, tags, policy) = (lookup.lookup.key, lookup.lookup.tags, lookup.lookup.policy)
-        if policy.isPlain, policy.usesMemory, !lookup.statement.isWorthAskingRedis, cache.canStoreUnasked(tags) {
+        if policy.isPlain, policy.usesMemory, !lookup.statement.isWorthAskingRedis, cache.canStoreUnasked(begun) {
             return nil
         }
         guard let question = lookup.question({ cache.sharedQuestion(for: key, tags: tags) }) else { return nil }
-        return RedisLookup(cache.sharedLookup(for: key, tags: tags, policy: policy), question)
+        return RedisLookup(begun, question)
     }
 
     /// The answer, if what Redis said is one.
@@ -146,7 +157,7 @@ extension QueryProxy {
             guard asked.0.request.key == lookup.key else { return nil }
             request = asked.0.request
         } else {
-            request = cache.lookup(for: lookup.key, tags: lookup.tags, policy: lookup.policy)
+            request = read.lookup
         }
         let source = PostgresQuerySource(
             proxy: self,

@@ -9,7 +9,7 @@ internal import Synchronization
 /// the schema and the settings, and not on what the cache holds.
 ///
 /// Who gets the same request again need neither read it nor route it: ``QueryProxy/writeHit(_:id:since:into:)`` looks into
-/// memory and ``QueryProxy/redisLookup(_:)`` into Redis, under the same key and policy, with the same checks as ever. It is out of
+/// memory and ``QueryProxy/begin(again:since:)`` into Redis, under the same key and policy, with the same checks as ever. It is out of
 /// date, and finds nothing, once the schema, the settings or PostgreSQL's identity may have changed.
 package final class ReadyLookup: Sendable {
     let lookup: CacheLookup
