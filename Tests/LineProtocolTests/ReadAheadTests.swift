@@ -123,6 +123,10 @@ private final class EchoHandler: RequestHandler {
             #else
             try #require(socketpair(AF_UNIX, SOCK_STREAM, 0, &pair) == 0)
             #endif
+            // What never comes fails a test, and does not hold it up.
+            var patience = timeval(tv_sec: 10, tv_usec: 0)
+            setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
             pairs.append(pair)
         }
         let clients = Clients(sockets: pairs.map { $0[1] })
@@ -199,6 +203,21 @@ private final class EchoHandler: RequestHandler {
             shutdown(clients.sockets[0], Int32(SHUT_WR))
             #expect(clients.lines(0, count: 2) == ["{\"id\":7,\"sql\":\"third\"}", "{\"sql\":\"last\"}"])
             #expect(clients.hasEnded(0))
+        }
+    }
+
+    /// A connection that the channel has read several times in a turn must not be read several times ahead.
+    @Test func muchOfOneConnectionComesWhole() async throws {
+        try await withClients(6, second: Array(repeating: "second\n", count: 6)) { clients, _, loop in
+            for client in 0..<6 { #expect(clients.lines(client, count: 2).count == 2) }
+            let lines = (0..<4000).map { "line \($0) " + String(repeating: "x", count: $0 % 50) }
+            let expected = lines.map { "{\"sql\":\"\($0)\"}" }
+            async let answers = Task.detached { clients.lines(0, count: lines.count) }.value
+            async let written: Void = Task.detached {
+                clients.write(lines.map { $0 + "\n" }.joined(), to: 0)
+            }.value
+            await written
+            #expect(await answers == expected)
         }
     }
 

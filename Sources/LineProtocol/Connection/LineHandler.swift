@@ -101,9 +101,13 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if unread != nil { beginNow() }
+        if unread == nil {
+            loop.beginSoon(self)
+        } else {
+            // Its turn comes already.
+            beginNow()
+        }
         unread = unwrapInboundIn(data)
-        loop.beginSoon(self)
         lastActivity = loop.turnBegan
     }
 
@@ -112,7 +116,7 @@ final class LineHandler: ChannelDuplexHandler {
     /// - Parameter room: left alone until the next turn, which begins what was read.
     /// - Returns: whether there is anything to begin.
     func receive(into room: UnsafeMutableRawBufferPointer) -> Bool {
-        guard let socket, canRead, !isReadHeld else { return false }
+        guard let socket, unread == nil, unreadAhead == nil, canRead, !isReadHeld else { return false }
         let count = socket.receive(into: room)
         guard count > 0 else { return false }
         unreadAhead = UnsafeRawBufferPointer(rebasing: room[..<count])
