@@ -57,7 +57,7 @@ final class KnownStatement: Sendable {
     private static let fewestAsked = 256
     private static let fewestFound = 4
     /// One in so many look-ups asks all the same, to see whether that has changed.
-    private static let sample = 16
+    private static let sample = 64
 
     /// Whether Redis is likely to have an answer that memory has not. It is not where it hardly ever had one.
     var isWorthAskingRedis: Bool {

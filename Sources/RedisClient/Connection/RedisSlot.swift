@@ -21,9 +21,9 @@ final class RedisSlot: Sendable {
 
     var isReady: Bool { content.value.handler?.isReady ?? false }
 
-    func send(_ commands: [RedisCommand], waiter: RedisConnectionHandler.Waiter) {
+    func send(_ commands: [RedisCommand], waiter: RedisConnectionHandler.Waiter, isPatient: Bool = false) {
         if let handler = content.value.handler {
-            handler.send(commands, waiter: waiter)
+            handler.send(commands, waiter: waiter, isPatient: isPatient)
         } else {
             waiter.fail(content.value.isStopped ? RedisError.stopped : RedisError.notConnected)
         }

@@ -144,6 +144,11 @@ package final class RedisSharedStore: SharedStore {
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
+        var entry = entry
+        if lease == nil {
+            // Its time in Redis begins so much later at most: it is taken for older than it is, never for younger.
+            entry.ageWhenStored += RedisClient.patience.nanoseconds / 1_000_000
+        }
         let name = keys.entry(key)
         let length = entry.encodedLength
         var command = RedisCommand("SET", capacity: name.utf8.count + length + 64)
@@ -154,7 +159,9 @@ package final class RedisSharedStore: SharedStore {
         let began = NIODeadline.now()
         let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop
         guard let lease else {
-            return redis.send(command, on: eventLoop) { [operations] _ in operations.ended(.set, since: began) }
+            return redis.sendPatiently(command, on: eventLoop) { [operations] _ in
+                operations.ended(.set, since: began)
+            }
         }
         redis.send([command, releaseCommand(.hash, key, lease)], on: eventLoop).whenComplete { [self] result in
             operations.ended(.set, since: began)
