@@ -69,7 +69,7 @@ let package = Package(
         .target(name: "SQLAnalysis", dependencies: ["CPgQuery", "JSONText"], swiftSettings: swiftSettings),
         .target(
             name: "QueryCache",
-            dependencies: ["CPrefetch", "JSONText", nioCore, collections, crypto],
+            dependencies: ["CPrefetch", nioCore, collections, crypto],
             swiftSettings: swiftSettings
         ),
         .target(
