@@ -24,6 +24,8 @@ package struct PostgresStep: Sendable {
     /// Whether the connection keeps a prepared statement for it.
     package var isPrepared = false
     package var output: Output = .json
+    /// Bytes that the encoded result is likely to take, where it is known to be large: room for them is made at once.
+    package var expectedBytes = 0
     /// Tells apart prepared statements of one text that mean different things.
     package var planKey = ""
 

@@ -1,3 +1,4 @@
+import NIOCore
 import PostgresClient
 import Testing
 
@@ -36,6 +37,22 @@ import Testing
             let ours = try await pool.json("SELECT \(expression) AS value")
             let theirs = try await pool.rows("SELECT to_json(\(expression))::text")[0][0] ?? "null"
             #expect(ours.hasSuffix(",\"rows\":[[\(theirs)]],\"row_count\":1"), "\(ours) is not \(theirs)")
+        }
+    }
+
+    /// Room is made for as much as is expected, and what was expected in vain is not kept.
+    @Test(arguments: [0, 10, 1_000, 90_000, 200_000]) func largeResultsAreExpected(length: Int) async throws {
+        try await PostgresFixture.withPool { pool in
+            func body(expecting bytes: Int) async throws -> ByteBuffer {
+                var step = PostgresStep(sql: "SELECT repeat('x', $1::int) AS x", parameters: [.text("\(length)")])
+                step.expectedBytes = bytes
+                return try await pool.run(PostgresScript(steps: [step]))[0].body
+            }
+            let plain = try await body(expecting: 0)
+            let expected = try await body(expecting: 100_000)
+            #expect(plain == expected)
+            #expect(expected.storageCapacity <= max(1 << 17, 4 * plain.readableBytes))
+            if length < 40_000 { #expect(expected.storageCapacity < 1 << 16) }
         }
     }
 

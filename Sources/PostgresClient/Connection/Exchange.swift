@@ -168,8 +168,14 @@ struct Exchange: ~Copyable {
     ) async throws(PostgresError) {
         var stepIndex: Int?
         if case .step(let index) = command { stepIndex = index }
-        let output = stepIndex.map { script.steps[$0].output } ?? .rows
-        let encoder = ResultEncoder(output, limit: script.maximumResultBytes, types: connection.types)
+        let step = stepIndex.map { script.steps[$0] }
+        let output = step?.output ?? .rows
+        let encoder = ResultEncoder(
+            output,
+            expectedBytes: step?.expectedBytes ?? 0,
+            limit: script.maximumResultBytes,
+            types: connection.types
+        )
         if output == .json { PQsetSingleRowMode(handle.pointer) }
         while let result = try await next(connection) {
             switch PQresultStatus(result) {

@@ -10,6 +10,7 @@ final class ResultEncoder {
     private(set) var result = PostgresResult()
     private let output: PostgresStep.Output
     private let limit: Int
+    private let expectedBytes: Int
     private let types: TypeCatalogue
     private var columnTypes: [UInt32] = []
     private var hasColumns = false
@@ -17,9 +18,10 @@ final class ResultEncoder {
     private var heldBytes = 0
     private(set) var missingTypes: Set<UInt32> = []
 
-    init(_ output: PostgresStep.Output, limit: Int, types: TypeCatalogue) {
+    init(_ output: PostgresStep.Output, expectedBytes: Int = 0, limit: Int, types: TypeCatalogue) {
         self.output = output
         self.limit = limit
+        self.expectedBytes = min(expectedBytes, limit)
         self.types = types
     }
 
@@ -68,6 +70,10 @@ final class ResultEncoder {
         guard output == .json else { return result }
         if !hasColumns { result.body.writeStaticString("\"columns\":[],\"rows\":[") }
         result.body.writeRowCount(result.rowCount)
+        if result.body.readableBytes < expectedBytes / 2 {
+            // Who keeps it shall not keep room for much more.
+            result.body = ByteBuffer(bytes: result.body.readableBytesView)
+        }
         return result
     }
 
@@ -79,6 +85,7 @@ final class ResultEncoder {
     }
 
     private func writeColumns(_ rows: OpaquePointer) {
+        if expectedBytes > 0 { result.body.reserveCapacity(expectedBytes) }
         result.body.writeStaticString("\"columns\":[")
         for column in 0..<PQnfields(rows) {
             let name = PQfname(rows, column).map { String(cString: $0) } ?? ""

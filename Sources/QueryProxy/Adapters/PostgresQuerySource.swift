@@ -23,6 +23,7 @@ struct PostgresQuerySource: QuerySource {
         return try await proxy.timed(statement, namespace: namespace, size: \.readableBytes) {
             let result = try await proxy.postgres.run(script)[0]
             statement.took(result.duration)
+            statement.brought(result.body.readableBytes)
             return result.body
         }
     }
@@ -67,6 +68,7 @@ extension PostgresStep {
         self.isPrepared = statement.shouldPrepare()
         self.output = output
         self.planKey = request.settings.planKey
+        self.expectedBytes = statement.expectedBytes
     }
 }
 

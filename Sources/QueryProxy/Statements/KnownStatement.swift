@@ -84,6 +84,21 @@ final class KnownStatement: Sendable {
         average.store(isFirst ? nanoseconds : before + (nanoseconds - before) / 8, ordering: .relaxed)
     }
 
+    /// A smaller result's buffer has grown to its size before that is worth a thought.
+    private static let large = 256 << 10
+    private let lastBytes = Atomic<Int>(0)
+
+    /// Bytes that its result is likely to take, if it was large the last time; else zero.
+    var expectedBytes: Int {
+        let last = lastBytes.load(ordering: .relaxed)
+        return last < Self.large ? 0 : last + last / 16
+    }
+
+    /// PostgreSQL's answer has so many bytes.
+    func brought(_ bytes: Int) {
+        lastBytes.store(bytes, ordering: .relaxed)
+    }
+
     /// A longer statement takes megabytes of each of the server's processes that keeps it.
     private static let maximumPreparedBytes = 32 << 10
 

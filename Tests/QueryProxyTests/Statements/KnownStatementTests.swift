@@ -57,6 +57,15 @@ import Testing
         #expect(ask(6400) { _ in false } == 100)
     }
 
+    @Test func whatWasLargeIsExpectedToBeLarge() async {
+        let statement = await statement("SELECT n FROM items")
+        #expect(statement.expectedBytes == 0)
+        statement.brought(16 << 20)
+        #expect(statement.expectedBytes == 17 << 20)
+        statement.brought(1000)
+        #expect(statement.expectedBytes == 0)
+    }
+
     @Test func experienceTellsWhatIsQuick() async {
         let statement = await statement("SELECT n FROM items WHERE id = $1")
         for _ in 0..<3 { statement.took(.milliseconds(1)) }
