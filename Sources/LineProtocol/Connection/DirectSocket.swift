@@ -11,7 +11,7 @@ internal import Darwin
 /// The socket below a channel, for short requests and answers that need not go through its pipeline.
 ///
 /// Whoever reads or writes makes sure, on the event loop, that the channel is active, since a descriptor that was closed may be
-/// another connection's by now, and that what was read or is to be written before goes before.
+/// another connection's by now, and that what the channel has read, or has still to write, comes before.
 struct DirectSocket {
     private let descriptor: Int32
 

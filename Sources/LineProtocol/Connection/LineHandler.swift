@@ -49,21 +49,21 @@ final class LineHandler: ChannelDuplexHandler {
     var order = ReplyOrder<Reply>()
     private var decoder: LineDecoder
     /// What was read and has not been looked at.
-    private var unread: ByteBuffer?
+    var unread: ByteBuffer?
     /// The same, read ahead of the channel.
-    private var unreadAhead: UnsafeRawBufferPointer?
+    var unreadAhead: UnsafeRawBufferPointer?
     /// The beginning of a line whose end has not come.
     var unfinished: ByteBuffer?
     var waiting: Deque<Line> = []
     var pending: [Int: Pending] = [:]
     private var nextNumber = 0
-    private var input = Input.open
+    var input = Input.open
     var isDraining = false
     /// As the channel said last.
     private var isWritable = true
-    private var isReadHeld = false
+    var isReadHeld = false
     var isProcessing = false
-    private var isReading = false
+    var isReading = false
     var isFinished = false
     var output = ByteBuffer()
     var context: ChannelHandlerContext?
@@ -109,56 +109,6 @@ final class LineHandler: ChannelDuplexHandler {
         }
         unread = unwrapInboundIn(data)
         lastActivity = loop.turnBegan
-    }
-
-    /// Reads what the socket has, ahead of the channel. Called between the turns of the event loop's connections.
-    ///
-    /// - Parameter room: left alone until the next turn, which begins what was read.
-    /// - Returns: whether there is anything to begin.
-    func receive(into room: UnsafeMutableRawBufferPointer) -> Bool {
-        guard let socket, unread == nil, unreadAhead == nil, canRead, !isReadHeld else { return false }
-        let count = socket.receive(into: room)
-        guard count > 0 else { return false }
-        unreadAhead = UnsafeRawBufferPointer(rebasing: room[..<count])
-        loop.beginSoon(self)
-        lastActivity = loop.turnBegan
-        return true
-    }
-
-    /// What was read and not looked at.
-    func withUnread<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
-        unreadAhead.map(body) ?? unread?.withUnsafeReadableBytes(body)
-    }
-
-    /// Begins the lines that were read last.
-    func beginNow() {
-        guard let context else { return }
-        if let bytes = unreadAhead.take() {
-            begin(context) { lines in
-                let begun = lines ? beginWhereTheyLie(bytes, context) : 0
-                return begun < bytes.count ? ByteBuffer(bytes: bytes[begun...]) : nil
-            }
-        }
-        if var buffer = unread.take() {
-            begin(context) { lines in
-                if lines {
-                    let begun = buffer.withUnsafeReadableBytes { beginWhereTheyLie($0, context) }
-                    buffer.moveReaderIndex(forwardBy: begun)
-                }
-                return buffer.readableBytes > 0 ? buffer : nil
-            }
-        }
-    }
-
-    /// - Parameter beginWhereTheyLie: told whether that may be done; returns what is left.
-    private func begin(_ context: ChannelHandlerContext, _ beginWhereTheyLie: (Bool) -> ByteBuffer?) {
-        isReading = true
-        if var rest = beginWhereTheyLie(unfinished == nil && waiting.isEmpty && input == .open) {
-            takeLines(from: &rest)
-        }
-        if !waiting.isEmpty || isReadHeld || input == .closing { process(context) }
-        isReading = false
-        sendSoon()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -218,7 +168,7 @@ final class LineHandler: ChannelDuplexHandler {
 
     // MARK: Lines
 
-    private func takeLines(from buffer: inout ByteBuffer) {
+    func takeLines(from buffer: inout ByteBuffer) {
         if var earlier = unfinished {
             unfinished = nil
             earlier.writeBuffer(&buffer)
@@ -240,7 +190,7 @@ final class LineHandler: ChannelDuplexHandler {
 
     var canBegin: Bool { order.inFlight < configuration.maximumInFlight && isWritable }
 
-    private var canRead: Bool { canBegin && waiting.isEmpty && input == .open }
+    var canRead: Bool { canBegin && waiting.isEmpty && input == .open }
 
     /// Something of what was begun has to be waited for.
     var hasWorkLeft: Bool { order.inFlight > 0 || !waiting.isEmpty }
