@@ -81,26 +81,20 @@ package final class RedisClient: Sendable {
         return promise.futureResult
     }
 
-    /// How long a command is held that nobody waits for.
-    package static let patience = TimeAmount.milliseconds(1)
-
-    /// As ``send(_:on:)``, for a command that nobody waits for: it may be held for ``patience``, so that many leave together.
-    /// What is sent after it leaves after it. For a caller on that event loop, who is told there, and at once where Redis
-    /// cannot be used.
-    package func sendPatiently(
+    /// As ``send(_:on:)``, for a caller on that event loop, who is told there, and at once where Redis cannot be used.
+    package func send(
         _ command: RedisCommand,
         on eventLoop: any EventLoop,
         _ body: @escaping @Sendable (Result<[RESPValue], RedisError>) -> Void
     ) {
         let home = home(of: eventLoop)
         if home.eventLoop.inEventLoop, home.isReady, isBreakerClosed.load(ordering: .relaxed) {
-            return home.send([command], waiter: .callback(body), isPatient: true)
+            return home.send([command], waiter: .callback(body))
         }
         sendElsewhere([command], on: eventLoop, body)
     }
 
-    /// As ``send(_:on:)``, for commands that are encoded already, and a caller on that event loop, who is told there, and at
-    /// once where Redis cannot be used.
+    /// The same for commands that are encoded already.
     package func send(
         _ batch: RedisBatch,
         on eventLoop: any EventLoop,

@@ -3,7 +3,7 @@ internal import NIOCore
 // The shell around RedisConnectionMachine: it lives in the channel's pipeline and on its event loop only.
 //
 // Commands are gathered in one buffer and written when the event loop has finished with what it is reading now, so that
-// the requests of many clients that arrived together leave in one system call. What nobody waits for is held a little longer.
+// the requests of many clients that arrived together leave in one system call.
 
 /// Speaks on one connection for commands.
 final class RedisConnectionHandler: ChannelInboundHandler {
@@ -46,7 +46,6 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var outgoing = ByteBuffer()
     private var isFlushScheduled = false
-    private var isLateFlushScheduled = false
     private var isTimerScheduled = false
     private(set) var identity: RedisServerIdentity?
 
@@ -67,13 +66,11 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     // MARK: Sending
 
     /// Sends the commands together; the waiter is told as many replies, or the error.
-    ///
-    /// - Parameter isPatient: they may leave with what is sent next, or after ``RedisClient/patience``.
-    func send(_ commands: [RedisCommand], waiter: Waiter, isPatient: Bool = false) {
+    func send(_ commands: [RedisCommand], waiter: Waiter) {
         let bytes = commands.reduce(0) { $0 + $1.encodedLength }
         switch machine.send(waiter, count: commands.count, bytes: bytes, now: now) {
         case .write:
-            write(commands, isPatient: isPatient)
+            write(commands)
             scheduleTimer()
         case .refuse(let error):
             waiter.fail(error)
@@ -97,7 +94,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         carryOut(machine.close(reason))
     }
 
-    private func write(_ commands: [RedisCommand], isPatient: Bool = false) {
+    private func write(_ commands: [RedisCommand]) {
         guard let context else { return }
         for command in commands {
             if command.body.readableBytes < RedisConnectionHandler.copyLimit {
@@ -108,18 +105,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
                 context.write(wrapOutboundOut(command.body), promise: nil)
             }
         }
-        // After a large one nothing is left in `outgoing`.
-        let isLittle = outgoing.readableBytes > 0 && outgoing.readableBytes < RedisConnectionHandler.copyLimit
-        if isPatient && isLittle { flushLate(context) } else { flushSoon() }
-    }
-
-    private func flushLate(_ context: ChannelHandlerContext) {
-        if isFlushScheduled || isLateFlushScheduled { return }
-        isLateFlushScheduled = true
-        context.eventLoop.assumeIsolated().scheduleTask(in: RedisClient.patience) {
-            self.isLateFlushScheduled = false
-            if !self.isFlushScheduled { self.flush() }
-        }
+        flushSoon()
     }
 
     private func flushSoon() {

@@ -21,9 +21,9 @@ final class RedisSlot: Sendable {
 
     var isReady: Bool { content.value.handler?.isReady ?? false }
 
-    func send(_ commands: [RedisCommand], waiter: RedisConnectionHandler.Waiter, isPatient: Bool = false) {
+    func send(_ commands: [RedisCommand], waiter: RedisConnectionHandler.Waiter) {
         if let handler = content.value.handler {
-            handler.send(commands, waiter: waiter, isPatient: isPatient)
+            handler.send(commands, waiter: waiter)
         } else {
             waiter.fail(content.value.isStopped ? RedisError.stopped : RedisError.notConnected)
         }

@@ -57,7 +57,7 @@ import Testing
         }
 
         /// Sends a command; the outcome is added to `events`.
-        func send(_ name: String, _ commands: RedisCommand..., isPatient: Bool = false) {
+        func send(_ name: String, _ commands: RedisCommand...) {
             let promise = channel.eventLoop.makePromise(of: [RESPValue].self)
             promise.futureResult.assumeIsolated().whenComplete { [weak self] result in
                 switch result {
@@ -65,31 +65,8 @@ import Testing
                 case .failure(let error): self?.events.append("\(name): \(error)")
                 }
             }
-            handler.send(commands, waiter: .promise(promise), isPatient: isPatient)
+            handler.send(commands, waiter: .promise(promise))
         }
-    }
-
-    @Test func whatNobodyWaitsForLeavesWithOthersOrALittleLater() throws {
-        let connection = try Connection.ready()
-        connection.send("one", RedisCommand("SET", "a", "1"), isPatient: true)
-        #expect(try connection.sent() == [])
-        connection.send("two", RedisCommand("GET", "a"))
-        let (set, get) = ("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
-        #expect(try connection.sent() == [set + get])
-        // The time set for the first has come, and nothing is left to send.
-        connection.channel.embeddedEventLoop.advanceTime(by: RedisClient.patience)
-        #expect(try connection.sent() == [])
-        connection.send("three", RedisCommand("SET", "a", "1"), isPatient: true)
-        connection.send("four", RedisCommand("SET", "a", "1"), isPatient: true)
-        connection.channel.embeddedEventLoop.advanceTime(by: RedisClient.patience - .nanoseconds(1))
-        #expect(try connection.sent() == [])
-        connection.channel.embeddedEventLoop.advanceTime(by: .nanoseconds(1))
-        #expect(try connection.sent() == [set + set])
-        // Much is not held.
-        connection.send("five", RedisCommand("SET", "a", String(repeating: "x", count: 20_000)), isPatient: true)
-        #expect(try connection.sent().joined().utf8.count > 20_000)
-        try connection.answer("+OK\r\n$1\r\n1\r\n+OK\r\n+OK\r\n+OK\r\n")
-        #expect(connection.events.suffix(5).map { $0.prefix { $0 != ":" } } == ["one", "two", "three", "four", "five"])
     }
 
     @Test func theHandshakeIsSpoken() throws {

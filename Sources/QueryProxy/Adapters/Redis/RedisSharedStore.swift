@@ -144,11 +144,6 @@ package final class RedisSharedStore: SharedStore {
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
-        var entry = entry
-        if lease == nil {
-            // Its time in Redis begins so much later at most: it is taken for older than it is, never for younger.
-            entry.ageWhenStored += RedisClient.patience.nanoseconds / 1_000_000
-        }
         let name = keys.entry(key)
         let length = entry.encodedLength
         var command = RedisCommand("SET", capacity: name.utf8.count + length + 64)
@@ -159,7 +154,7 @@ package final class RedisSharedStore: SharedStore {
         let began = NIODeadline.now()
         let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop
         guard let lease else {
-            return redis.sendPatiently(command, on: eventLoop) { [operations] _ in
+            return redis.send(command, on: eventLoop) { [operations] _ in
                 operations.ended(.set, since: began)
             }
         }
