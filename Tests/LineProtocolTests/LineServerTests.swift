@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Answers `SELECT n` at once with n as its body; `wait NAME` when that name is released.
-private final class FakeHandler: RequestHandler {
+private final class FakeHandler: CachelessHandler {
     private struct State {
         var released: Set<String> = []
         var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
@@ -30,47 +30,9 @@ private final class FakeHandler: RequestHandler {
         for continuation in continuations { continuation.resume() }
     }
 
-    func writeHit(
-        _ lookup: ReadyLookup,
-        id: UnsafeRawBufferPointer,
-        since began: NIODeadline,
-        into output: inout ByteBuffer
-    ) -> Bool { false }
-
     func begin(_ request: ProxyRequest) -> Beginning {
         immediateResponse(to: request).map { .answer($0, again: nil) } ?? .other
     }
-
-    func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) {}
-
-    // Nothing is pending here.
-    func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain { .unknown }
-
-    func redisLookup(for read: PendingRead) -> RedisLookup? { nil }
-
-    func answer(
-        to asked: RedisLookup,
-        _ lookup: ReadyLookup,
-        _ read: SharedRead,
-        since began: NIODeadline
-    ) -> Response? { nil }
-
-    func fetch(
-        _ read: PendingRead,
-        after asked: (RedisLookup, SharedRead?)?,
-        on executor: any TaskExecutor,
-        _ body: @escaping @Sendable (Response) -> Void
-    ) -> QueryCache.Wait? { nil }
-
-    func response(
-        to read: PendingRead,
-        after asked: (RedisLookup, SharedRead?)?,
-        on executor: any TaskExecutor
-    ) async -> Response { .members(ByteBuffer()) }
-
-    func isSlow(since began: NIODeadline) -> Bool { false }
-
-    func noteIfSlow(_ request: ProxyRequest, _ response: Response, since began: NIODeadline) {}
 
     private func immediateResponse(to request: ProxyRequest) -> Response? {
         guard case .query(let query) = request, !query.sql.hasPrefix("wait") else { return nil }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import QueryCache
 import QueryProxy
 import Synchronization
 import Testing
@@ -16,7 +15,7 @@ import Darwin
 #endif
 
 /// Answers every statement at once with itself, `wait …` from a task; calls `onBegin` with it before.
-private final class EchoHandler: RequestHandler {
+private final class EchoHandler: CachelessHandler {
     private let onBegin: @Sendable (String) -> Void
 
     init(onBegin: @escaping @Sendable (String) -> Void) {
@@ -36,36 +35,6 @@ private final class EchoHandler: RequestHandler {
 
     func response(to request: ProxyRequest, on eventLoop: any EventLoop) async -> Response { Self.answer(request) }
 
-    // Nothing is remembered here, and nothing pending.
-
-    func writeHit(
-        _ lookup: ReadyLookup,
-        id: UnsafeRawBufferPointer,
-        since began: NIODeadline,
-        into output: inout ByteBuffer
-    ) -> Bool { false }
-    func prefetch(_ key: CacheKey, _ step: MemoryPrefetch) {}
-    func begin(again lookup: ReadyLookup, since began: NIODeadline) -> BeginningAgain { .unknown }
-    func redisLookup(for read: PendingRead) -> RedisLookup? { nil }
-    func answer(
-        to asked: RedisLookup,
-        _ lookup: ReadyLookup,
-        _ read: SharedRead,
-        since began: NIODeadline
-    ) -> Response? { nil }
-    func fetch(
-        _ read: PendingRead,
-        after asked: (RedisLookup, SharedRead?)?,
-        on executor: any TaskExecutor,
-        _ body: @escaping @Sendable (Response) -> Void
-    ) -> QueryCache.Wait? { nil }
-    func response(
-        to read: PendingRead,
-        after asked: (RedisLookup, SharedRead?)?,
-        on executor: any TaskExecutor
-    ) async -> Response { .members(ByteBuffer()) }
-    func isSlow(since began: NIODeadline) -> Bool { false }
-    func noteIfSlow(_ request: ProxyRequest, _ response: Response, since began: NIODeadline) {}
 }
 
 /// Connections that end in this process: what they send is there at once.
@@ -108,9 +77,12 @@ private final class EchoHandler: RequestHandler {
     }
 
     /// Has so many clients each send a line in one turn; `second` says what each sends when that line is begun.
+    ///
+    /// - Parameter onBegin: told every statement that is begun, and what has been noted so far.
     private func withClients(
         _ count: Int,
         second: [String],
+        onBegin: @escaping @Sendable (String, Clients, Log) -> Void = { _, _, _ in },
         _ body: @Sendable (Clients, Log, any EventLoop) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -133,6 +105,7 @@ private final class EchoHandler: RequestHandler {
         let log = Log()
         let handler = EchoHandler { sql in
             log.note(String(sql.prefix { $0 != " " }))
+            onBegin(sql, clients, log)
             guard sql.hasPrefix("first ") else { return }
             let client = Int(sql.dropFirst(6)) ?? 0
             if client == 0 { loop.execute { log.note("tick") } }
@@ -182,11 +155,32 @@ private final class EchoHandler: RequestHandler {
     }
 
     @Test func whileAnAnswerIsWaitedForTheEventLoopReads() async throws {
-        let second = Array(repeating: "wait\n", count: 6)
-        try await withClients(6, second: second) { clients, log, _ in
-            for client in 0..<6 { #expect(clients.lines(client, count: 2).last == "{\"sql\":\"wait\"}") }
-            // They were read ahead; what comes after them waits for its turn.
+        let second = (0..<6).map { "wait \($0)\n" }
+        let onBegin: @Sendable (String, Clients, Log) -> Void = { sql, clients, _ in
+            guard sql.hasPrefix("wait "), let client = Int(sql.dropFirst(5)) else { return }
+            clients.write("{\"id\":3,\"sql\":\"third\"}\n", to: client)
+        }
+        try await withClients(6, second: second, onBegin: onBegin) { clients, log, loop in
+            for client in 0..<6 { #expect(clients.lines(client, count: 3).count == 3) }
+            // What has to wait was read ahead; what comes after it was not.
             #expect(log.words.firstIndex(of: "tick") == 12)
+            #expect(log.words.firstIndex(of: "third") ?? 0 > 12)
+        }
+    }
+
+    @Test func turnsDoNotFollowEachOtherForEver() async throws {
+        let most = 20_000
+        let onBegin: @Sendable (String, Clients, Log) -> Void = { sql, clients, log in
+            guard sql.hasPrefix("again "), let client = Int(sql.dropFirst(6)), !log.words.contains("tick"),
+                log.words.count < most
+            else { return }
+            _ = clients.lines(client, count: 1)
+            clients.write("\(sql)\n", to: client)
+        }
+        let second = (0..<6).map { "again \($0)\n" }
+        try await withClients(6, second: second, onBegin: onBegin) { clients, log, loop in
+            try await loop.submit {}.get()
+            #expect(log.words.contains("tick") && log.words.count < most)
         }
     }
 
