@@ -24,29 +24,19 @@ extension LineHandler {
 
     /// Begins the lines that were read last.
     func beginNow() {
-        guard let context else { return }
+        guard let context, unreadAhead != nil || unread != nil else { return }
+        isReading = true
         if let bytes = unreadAhead.take() {
-            begin(context) { lines in
-                let begun = lines ? beginWhereTheyLie(bytes, context) : 0
-                return begun < bytes.count ? ByteBuffer(bytes: bytes[begun...]) : nil
+            let begun = beginWhereTheyLie(bytes, context)
+            if begun < bytes.count {
+                var rest = ByteBuffer(bytes: bytes[begun...])
+                takeLines(from: &rest)
             }
         }
         if var buffer = unread.take() {
-            begin(context) { lines in
-                if lines {
-                    let begun = buffer.withUnsafeReadableBytes { beginWhereTheyLie($0, context) }
-                    buffer.moveReaderIndex(forwardBy: begun)
-                }
-                return buffer.readableBytes > 0 ? buffer : nil
-            }
-        }
-    }
-
-    /// - Parameter beginWhereTheyLie: told whether that may be done; returns what is left.
-    private func begin(_ context: ChannelHandlerContext, _ beginWhereTheyLie: (Bool) -> ByteBuffer?) {
-        isReading = true
-        if var rest = beginWhereTheyLie(unfinished == nil && waiting.isEmpty && input == .open) {
-            takeLines(from: &rest)
+            let begun = buffer.withUnsafeReadableBytes { beginWhereTheyLie($0, context) }
+            buffer.moveReaderIndex(forwardBy: begun)
+            if buffer.readableBytes > 0 { takeLines(from: &buffer) }
         }
         if !waiting.isEmpty || isReadHeld || input == .closing { process(context) }
         isReading = false

@@ -3,11 +3,11 @@ internal import QueryProxy
 
 // Lines that were answered before are begun without being taken out of what was read, or read themselves.
 extension LineHandler {
-    /// Begins the lines at the start of what was read as far as they were asked for before.
+    /// Begins the lines at the start of what was read as far as they were asked for before, if nothing is before them.
     ///
-    /// - Returns: of how many bytes that was.
+    /// - Returns: how many bytes they take.
     func beginWhereTheyLie(_ bytes: UnsafeRawBufferPointer, _ context: ChannelHandlerContext) -> Int {
-        guard canBegin else { return 0 }
+        guard canRead, unfinished == nil else { return 0 }
         let began = lastActivity
         // Worked on as a local variable, which costs less than a property that anybody might look at meanwhile.
         var answers = ByteBuffer()

@@ -1,8 +1,8 @@
 /// Reads from connections past SwiftNIO, while hits come thick.
 ///
-/// For a hit the way of its few bytes through the channel costs as much as all else that the program does. So after a turn
-/// in which all that was asked was answered at once, the connections that were answered are tried in their order, and the
-/// next turn begins with what they have sent meanwhile. Those that were answered first have had the longest to ask again:
+/// The way of a few bytes through the channel is more than a third of what the program does for a hit. So after a turn in
+/// which all that was asked was answered at once, the connections that were answered are tried in their order, and the next
+/// turn begins with what they have sent meanwhile. Those that were answered first have had the longest to ask again:
 /// where some have not, the others are left to the event loop.
 ///
 /// The channels go on watching their sockets: what is not read here they read, and only they learn of ends and errors.
