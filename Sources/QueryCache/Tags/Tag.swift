@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 /// What an entry depends on. When a tag is invalidated, every entry that carries it is stale.
 package enum Tag: Hashable, Sendable {
     /// Everything.
@@ -44,9 +36,9 @@ package enum Tag: Hashable, Sendable {
         case (.epoch, .epoch), (.anyTable, .anyTable): true
         case (.table(let one), .table(let other)), (.wholeTable(let one), .wholeTable(let other)),
             (.namespace(let one), .namespace(let other)), (.user(let one), .user(let other)):
-            haveSameBytes(one, other)
+            one.utf8.elementsEqual(other.utf8)
         case (.row(let one, let bucket), .row(let other, let otherBucket)):
-            bucket == otherBucket && haveSameBytes(one, other)
+            bucket == otherBucket && one.utf8.elementsEqual(other.utf8)
         case (.epoch, _), (.anyTable, _), (.table, _), (.wholeTable, _), (.row, _), (.namespace, _), (.user, _): false
         }
     }
@@ -127,16 +119,4 @@ extension Tag {
     package static func changes(to table: String, rows: some Sequence<Tag>) -> Set<Tag> {
         Set(rows).union([.table(table), .anyTable])
     }
-}
-
-/// Element by element only where a text does not lie in one piece.
-private func haveSameBytes(_ one: String, _ other: String) -> Bool {
-    if one.utf8.count != other.utf8.count { return false }
-    let isEqual = one.utf8.withContiguousStorageIfAvailable { one in
-        other.utf8.withContiguousStorageIfAvailable { other in
-            guard let left = one.baseAddress, let right = other.baseAddress else { return true }
-            return memcmp(left, right, one.count) == 0
-        }
-    }
-    return (isEqual ?? nil) ?? one.utf8.elementsEqual(other.utf8)
 }

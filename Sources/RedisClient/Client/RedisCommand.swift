@@ -18,7 +18,7 @@ package struct RedisCommand: Sendable, Equatable {
         for argument in arguments { append(argument) }
     }
 
-    /// - Parameter capacity: bytes of the name and the arguments together, where that is known.
+    /// - Parameter capacity: bytes of the longer arguments together; there is room for a few short ones besides.
     package init(_ name: String, capacity: Int) {
         body = ByteBufferAllocator().buffer(capacity: capacity + 64)
         count = 0

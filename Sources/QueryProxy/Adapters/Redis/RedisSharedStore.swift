@@ -146,7 +146,7 @@ package final class RedisSharedStore: SharedStore {
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
         let name = keys.entry(key)
         let length = entry.encodedLength
-        var command = RedisCommand("SET", capacity: name.utf8.count + length + 64)
+        var command = RedisCommand("SET", capacity: name.utf8.count + length)
         command.append(name)
         command.append(length: length) { entry.write(into: &$0) }
         command.append("PX")
