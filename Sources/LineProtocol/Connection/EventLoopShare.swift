@@ -11,12 +11,11 @@ final class EventLoopShare {
     private static let mostSpares = 128
     /// Connections with lines at hand.
     private static let fewestToPrefetch = 4
-    /// How long the event loop's other work may have to wait for turns that follow each other.
-    private static let longestTurns = TimeAmount.milliseconds(2)
 
     let lines = RecalledLines<ReadyLookup>()
     let executor: EventLoopTaskExecutor
     private let eventLoop: any EventLoop
+    private let longestTurns: TimeAmount
     private var spares: [ByteBuffer] = []
     private var readers: [LineHandler] = []
     private var previousReaders: [LineHandler] = []
@@ -28,8 +27,10 @@ final class EventLoopShare {
     private(set) var turnBegan = NIODeadline.now()
     private var prefetcher = LinePrefetcher()
 
-    init(_ eventLoop: any EventLoop) {
+    /// - Parameter longestTurns: how long the event loop's other work may have to wait for turns that follow each other.
+    init(_ eventLoop: any EventLoop, longestTurns: TimeAmount = .milliseconds(2)) {
         self.eventLoop = eventLoop
+        self.longestTurns = longestTurns
         executor = EventLoopTaskExecutor(eventLoop)
     }
 
@@ -75,7 +76,7 @@ final class EventLoopShare {
     }
 
     private func takeTurn() {
-        let end = turnBegan + Self.longestTurns
+        let end = turnBegan + longestTurns
         while serveAll(), turnBegan < end {
             readAhead.read(from: previousReaders)
             if readers.isEmpty { break }
