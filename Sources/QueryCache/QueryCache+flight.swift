@@ -1,24 +1,57 @@
 internal import NIOCore
 
+/// Under what an answer will be stored; without generations it cannot be.
+struct FillGround: Sendable {
+    static let none = FillGround(generations: nil)
+
+    var generations: [Generation]?
+    var lease: Lease?
+}
+
+extension FillPreparation {
+    /// Nil where another proxy holds the lease.
+    var ground: FillGround? {
+        switch lease {
+        case .notWanted: FillGround(generations: generations)
+        case .held(let lease): FillGround(generations: generations, lease: lease)
+        case .taken: nil
+        }
+    }
+}
+
 extension QueryCache {
-    /// What a flight does, from its start to the stored answer.
+    /// How far a flight has come when its task starts.
+    enum Stage: Sendable {
+        /// The tags' generations were read, or, if they are nil, nothing was.
+        case read([Generation?]?)
+        /// Another proxy holds the lease under these generations.
+        case taken([Generation])
+        /// Nothing is left to be asked but PostgreSQL.
+        case ready(FillGround)
+    }
+
+    /// What a flight does, from a stage to the stored answer.
     func fly(
         _ flight: Flight,
         _ request: Lookup,
-        _ read: [Generation?]?,
+        _ stage: Stage,
         from source: some QuerySource
     ) async throws -> FlightResult {
-        // The flight before this one may have ended between our look into memory and our finding no flight.
-        if let result = resultInMemory(request) { return result }
-        var fill = FillGround(generations: nil, lease: nil)
-        if let shared, shared.isUsable, let read = await generations(read, request, shared) {
-            switch await prepare(flight, request, read, shared) {
-            case .answered(let result): return result
-            case .ready(let ground): fill = ground
-            }
+        let preparation: Preparation
+        switch stage {
+        case .ready(let ground): preparation = .ready(ground)
+        case .taken(let generations): preparation = await waitForHolder(request, generations)
+        case .read(let read):
+            // The flight before this one may have ended between our look into memory and our finding no flight.
+            if let result = resultInMemory(request) { return result }
+            preparation = await prepare(request, read)
         }
-        flight.generations = fill.generations
-        return try await ask(request, fill, from: source)
+        switch preparation {
+        case .answered(let result): return result
+        case .ready(let ground):
+            flight.generations = ground.generations
+            return try await ask(request, ground, from: source)
+        }
     }
 
     func resultInMemory(_ request: Lookup) -> FlightResult? {
@@ -45,42 +78,29 @@ extension QueryCache {
         return try? await shared.read(request.key, request.tags).generations
     }
 
-    /// Under what an answer will be stored; without generations it cannot be.
-    private struct FillGround {
-        var generations: [Generation]?
-        var lease: Lease?
-    }
-
     private enum Preparation {
         case ready(FillGround)
         case answered(FlightResult)
     }
 
-    private func prepare(
-        _ flight: Flight,
-        _ request: Lookup,
-        _ read: [Generation?],
-        _ shared: any SharedStore
-    ) async -> Preparation {
-        let wantsLease = request.policy.maximumAge != 0
-        guard
-            let first = try? await shared.prepareFill(
+    private func prepare(_ request: Lookup, _ read: [Generation?]?) async -> Preparation {
+        guard let shared, shared.isUsable, let read = await generations(read, request, shared),
+            let preparation = try? await shared.prepareFill(
                 of: request.key,
                 request.tags,
                 current: read,
-                wantsLease: wantsLease
+                wantsLease: request.policy.maximumAge != 0
             )
-        else { return .ready(FillGround(generations: nil, lease: nil)) }
-        switch first.lease {
-        case .notWanted: return .ready(FillGround(generations: first.generations, lease: nil))
-        case .held(let lease): return .ready(FillGround(generations: first.generations, lease: lease))
-        case .taken: break
-        }
-        // Another proxy asks PostgreSQL. Whoever holds the lease may die, so the wait is bounded.
-        await shared.waitForFill(of: request.key, under: first.generations)
-        guard let second = try? await shared.read(request.key, request.tags) else {
-            return .ready(FillGround(generations: nil, lease: nil))
-        }
+        else { return .ready(.none) }
+        if let ground = preparation.ground { return .ready(ground) }
+        return await waitForHolder(request, preparation.generations)
+    }
+
+    /// Another proxy asks PostgreSQL. Whoever holds the lease may die, so the wait is bounded.
+    private func waitForHolder(_ request: Lookup, _ generations: [Generation]) async -> Preparation {
+        guard let shared else { return .ready(.none) }
+        await shared.waitForFill(of: request.key, under: generations)
+        guard let second = try? await shared.read(request.key, request.tags) else { return .ready(.none) }
         if let result = sharedResult(second, request) { return .answered(result) }
         let again = try? await shared.prepareFill(
             of: request.key,
@@ -88,7 +108,7 @@ extension QueryCache {
             current: second.generations,
             wantsLease: false
         )
-        return .ready(FillGround(generations: again?.generations, lease: nil))
+        return .ready(FillGround(generations: again?.generations))
     }
 
     /// What another proxy has stored meanwhile.
@@ -115,27 +135,25 @@ extension QueryCache {
         do {
             body = try await source.fetch()
         } catch {
-            if let lease = ground.lease { await shared?.release(request.key, lease) }
+            if let lease = ground.lease { shared?.release(request.key, lease) }
             throw error
         }
         let cost = clock.microseconds - began
-        if body.readableBytes > settings.maximumEntryBytes {
-            if let lease = ground.lease { await shared?.release(request.key, lease) }
-        }
-        let generations = await generationsToStore(ground, request)
-        return stored(body, request, under: generations, lease: ground.lease, askedAt: askedAt, cost: cost)
+        var ground = ground
+        ground.generations = await generationsToStore(ground, request)
+        return stored(body, request, under: ground, askedAt: askedAt, cost: cost)
     }
 
-    /// Stores what PostgreSQL answered, in memory and, under the generations, in the shared store.
+    /// Stores what PostgreSQL answered, in memory and, under the generations, in the shared store; gives the lease back.
     func stored(
         _ body: ByteBuffer,
         _ request: Lookup,
-        under generations: [Generation]?,
-        lease: Lease?,
+        under ground: FillGround,
         askedAt: Int64,
         cost: Int64
     ) -> FlightResult {
         if body.readableBytes > settings.maximumEntryBytes {
+            if let lease = ground.lease { shared?.release(request.key, lease) }
             return FlightResult(
                 origin: .unstored("result_too_large"),
                 body: body,
@@ -147,7 +165,7 @@ extension QueryCache {
         let age = clock.now - askedAt
         let policy = request.policy
         let ttl = jittered(policy.ttl)
-        if let shared, let generations {
+        if let shared, let generations = ground.generations {
             let entry = StoredEntry(
                 ageWhenStored: age,
                 ttl: max(1, ttl - age),
@@ -156,7 +174,7 @@ extension QueryCache {
                 generations: generations,
                 body: body
             )
-            shared.fill(request.key, entry, lease: lease)
+            shared.fill(request.key, entry, lease: ground.lease)
         }
         let expiresAt = askedAt.addingSaturated(ttl)
         if policy.usesMemory {

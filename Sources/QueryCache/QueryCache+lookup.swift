@@ -138,7 +138,8 @@ extension QueryCache {
     /// Whether what the shared store holds may be served: its generations are the present ones, and it is young enough.
     func judge(_ read: SharedRead, _ request: Lookup) -> Judgement {
         let policy = request.policy
-        if case .epoch? = request.tags.first { request.snapshot.learn(read.generations) }
+        // Without memory the snapshot was taken after the read.
+        if policy.usesMemory { learn(read.generations, request) }
         guard policy.maximumAge != 0, let bytes = read.entry, let entry = StoredEntry(bytes),
             entry.generations.elementsEqual(read.generations, by: { $0 == $1 })
         else { return .useless }
@@ -169,6 +170,11 @@ extension QueryCache {
         return .fresh(
             CacheAnswer(source: .redis, age: age, remaining: remaining, body: entry.body, cost: entry.cost)
         )
+    }
+
+    /// Takes note of what was read or made after the look-up's snapshot had been taken.
+    func learn(_ generations: [Generation?], _ request: Lookup) {
+        if case .epoch? = request.tags.first { request.snapshot.learn(generations) }
     }
 
     // MARK: Flights
@@ -202,7 +208,7 @@ extension QueryCache {
         case .joined(let joined, let number): (flight, waiter, isJoiner) = (joined, number, true)
         case .new(let new, let number):
             (flight, waiter, isJoiner) = (new, number, false)
-            start(new, request, generations, from: source)
+            start(new, request, .read(generations), from: source)
         }
         guard let waiter else { throw CancellationError() }
         let result = try await flight.result(for: waiter) { [flights] in flights.remove(flight, of: request.key) }
@@ -257,7 +263,7 @@ extension QueryCache {
             }
         )
         switch boarding {
-        case .new(let flight, _): start(flight, request, generations, from: source)
+        case .new(let flight, _): start(flight, request, .read(generations), from: source)
         case .joined(let flight, let waiter): flight.abandon(waiter)
         case .refused: break
         }
@@ -268,13 +274,13 @@ extension QueryCache {
     func start(
         _ flight: Flight,
         _ request: Lookup,
-        _ generations: [Generation?]?,
+        _ stage: Stage,
         from source: some QuerySource
     ) {
         let task = Task(executorPreference: source.executor) { [self] in
             let result: Result<FlightResult, any Error>
             do {
-                result = .success(try await fly(flight, request, generations, from: source))
+                result = .success(try await fly(flight, request, stage, from: source))
             } catch {
                 result = .failure(error)
             }

@@ -30,7 +30,7 @@ extension QueryCache {
     ) -> Wait? {
         let policy = request.policy
         guard policy.isPlain, settings.guards.fillsUnderEarlierGenerations,
-            let ground = plainGround(request, read)
+            let stage = plainStage(request, read)
         else { return nil }
         var request = request
         if !policy.usesMemory { request.snapshot = tags.snapshot(of: request.tags) }
@@ -51,24 +51,26 @@ extension QueryCache {
             return Wait(flight: flight, waiter: waiter, key: request.key, flights: flights)
         case .new(let flight, let waiter?):
             wait(for: flight, waiter, isJoiner: false, cause, body)
-            flyPlainly(flight, request, ground, from: source)
+            flyPlainly(flight, request, stage, from: source)
             return Wait(flight: flight, waiter: waiter, key: request.key, flights: flights)
         }
     }
 
-    /// Under which generations the answer will be stored.
-    private enum Ground {
-        case none
-        case generations([Generation])
+    private enum PlainStage {
+        case ready(FillGround)
+        /// Generations are to be made where they are missing, or a lease to be asked for.
+        case unprepared([Generation?])
     }
 
-    /// Nil where something has to be asked first.
-    private func plainGround(_ request: Lookup, _ read: SharedRead?) -> Ground? {
-        guard let shared, shared.isUsable else { return Ground.none }
+    /// Nil where the generations have to be read first.
+    private func plainStage(_ request: Lookup, _ read: SharedRead?) -> PlainStage? {
+        guard let shared, shared.isUsable else { return .ready(.none) }
+        if let read {
+            if shared.hasUseForLeases || read.generations.contains(nil) { return .unprepared(read.generations) }
+            return .ready(FillGround(generations: read.generations.compactMap { $0 }))
+        }
         if shared.hasUseForLeases { return nil }
-        guard let read else { return request.snapshot.knownGenerations.map { .generations($0) } }
-        let whole = read.generations.compactMap { $0 }
-        return whole.count == read.generations.count ? .generations(whole) : nil
+        return request.snapshot.knownGenerations.map { .ready(FillGround(generations: $0)) }
     }
 
     /// Why there is no answer; nil where there is one after all.
@@ -102,30 +104,37 @@ extension QueryCache {
         }
     }
 
-    private func flyPlainly(_ flight: Flight, _ request: Lookup, _ ground: Ground, from source: some QuerySource) {
+    private func flyPlainly(_ flight: Flight, _ request: Lookup, _ stage: PlainStage, from source: some QuerySource) {
         // The flight before this one may have ended between our look into memory and our finding no flight.
         if let result = resultInMemory(request) { return land(flight, request, result) }
-        let generations: [Generation]? = if case .generations(let generations) = ground { generations } else { nil }
-        flight.generations = generations
+        guard case .unprepared(let current) = stage, let shared else {
+            let ground: FillGround = if case .ready(let ground) = stage { ground } else { .none }
+            return askPlainly(flight, request, ground, from: source)
+        }
+        shared.prepareFill(of: request.key, request.tags, current: current, wantsLease: true) { result in
+            guard let preparation = try? result.get() else {
+                return self.askPlainly(flight, request, .none, from: source)
+            }
+            self.learn(preparation.generations, request)
+            if let ground = preparation.ground { return self.askPlainly(flight, request, ground, from: source) }
+            self.start(flight, request, .taken(preparation.generations), from: source)
+        }
+    }
+
+    private func askPlainly(_ flight: Flight, _ request: Lookup, _ ground: FillGround, from source: some QuerySource) {
+        flight.generations = ground.generations
         let began = clock.microseconds
         let askedAt = began / 1000
         let isAsked = source.fetchDirectly { answer in
             switch answer {
             case .body(let body):
                 let cost = self.clock.microseconds - began
-                let result = self.stored(
-                    body,
-                    request,
-                    under: generations,
-                    lease: nil,
-                    askedAt: askedAt,
-                    cost: cost
-                )
+                let result = self.stored(body, request, under: ground, askedAt: askedAt, cost: cost)
                 self.land(flight, request, result)
-            case .again: self.start(flight, request, generations, from: source)
+            case .again: self.start(flight, request, .ready(ground), from: source)
             }
         }
-        if !isAsked { start(flight, request, generations, from: source) }
+        if !isAsked { start(flight, request, .ready(ground), from: source) }
     }
 
     private func land(_ flight: Flight, _ request: Lookup, _ result: FlightResult) {

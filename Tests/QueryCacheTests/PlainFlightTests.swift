@@ -1,76 +1,13 @@
 import NIOCore
 import QueryCache
-import Synchronization
 import TestSupport
 import Testing
 
 /// Flights without a task: who gets what, and who goes the other way.
 @Suite("Plain flights", .timeLimit(.minutes(1))) struct PlainFlightTests {
-    private final class Answers: Sendable {
-        private let taken = Mutex<[String]>([])
-        private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
-
-        var all: [String] { taken.withLock { $0 } }
-
-        func take(_ result: Result<CacheAnswer, any Error>) {
-            let text =
-                switch result {
-                case .success(let answer): "\(answer.source) \(answer.text)"
-                case .failure(let error): "\(type(of: error))"
-                }
-            taken.withLock { $0.append(text) }
-            waiter.withLock { $0.take() }?.resume()
-        }
-
-        /// Of a flight that went the other way.
-        func next() async {
-            let count = all.count
-            await withCheckedContinuation { continuation in
-                waiter.withLock { $0 = continuation }
-                if all.count > count { waiter.withLock { $0.take() }?.resume() }
-            }
-        }
-    }
-
-    private struct Fixture {
-        let cache: QueryCache
-        let store: MemorySharedStore
-        let source = DirectSource()
-        let answers = Answers()
-        let base = CacheFixture()
-
-        init(shared: Bool = true, _ change: (inout QueryCacheSettings) -> Void = { _ in }) {
-            store = base.store
-            store.hasUseForLeases = false
-            cache = base.cache(shared: shared, change)
-        }
-
-        /// - Returns: nil where the look-up is not plain.
-        @discardableResult
-        func ask(
-            _ policy: CachePolicy = CacheFixture.policy(),
-            key: CacheKey = CacheFixture.key
-        ) async throws -> QueryCache.Wait? {
-            let request = cache.lookup(for: key, tags: CacheFixture.tags, policy: policy)
-            var read: SharedRead?
-            if cache.isSharedStoreUsable { read = try await store.read(key, CacheFixture.tags) }
-            return cache.answerPlainly(to: request, after: read, from: source) { [answers] in answers.take($0) }
-        }
-
-        /// Makes the generations, which a first fill does elsewhere.
-        func makeGenerations() async throws {
-            _ = try await store.prepareFill(
-                of: CacheKey(9, 9, 9, 9),
-                CacheFixture.tags,
-                current: [nil, nil, nil],
-                wantsLease: false
-            )
-        }
-    }
-
     @Test("one asks, the others wait for it; the answer is stored in memory and in the shared store")
     func flight() async throws {
-        let fixture = Fixture()
+        let fixture = PlainFixture()
         try await fixture.makeGenerations()
         for _ in 0..<3 { #expect(try await fixture.ask() != nil) }
         #expect(fixture.source.asked == 1 && fixture.answers.all == [])
@@ -85,7 +22,7 @@ import Testing
 
     @Test("without a shared store, and while it is away, memory takes the answer", arguments: [true, false])
     func memoryAlone(hasStore: Bool) async throws {
-        let fixture = Fixture(shared: hasStore)
+        let fixture = PlainFixture(shared: hasStore)
         if hasStore {
             fixture.cache.trustMemory(for: 10_000)
             fixture.store.isUsable = false
@@ -104,12 +41,12 @@ import Testing
         arguments: [true, false]
     )
     func otherWay(takes: Bool) async throws {
-        let fixture = Fixture()
+        let fixture = PlainFixture()
         try await fixture.makeGenerations()
         fixture.source.takes = takes
         #expect(try await fixture.ask() != nil)
         if takes { fixture.source.end(0, .again) }
-        if fixture.answers.all.isEmpty { await fixture.answers.next() }
+        await fixture.answers.reach(1)
         #expect(fixture.answers.all == ["miss fetched"] && fixture.source.fetches == 1)
         let other = fixture.base.cache()
         #expect(try await other.ask(ImmediateSource { "wrong" }).text == "fetched")
@@ -117,7 +54,7 @@ import Testing
 
     @Test("a write in between: the answer goes to who asked before it, and to nobody else")
     func write() async throws {
-        let fixture = Fixture()
+        let fixture = PlainFixture()
         try await fixture.makeGenerations()
         try await fixture.ask()
         _ = await fixture.cache.invalidate(Invalidation(tags: [CacheFixture.products]))
@@ -134,7 +71,7 @@ import Testing
 
     @Test("who leaves is told so, and leaves the others alone; when all have left nobody joins")
     func leaving() async throws {
-        let fixture = Fixture()
+        let fixture = PlainFixture()
         try await fixture.makeGenerations()
         let first = try #require(try await fixture.ask())
         let second = try #require(try await fixture.ask())
@@ -160,7 +97,7 @@ import Testing
 
     @Test("where all generations are known nothing need be asked before; once one may be another, something must")
     func unasked() async throws {
-        let fixture = Fixture()
+        let fixture = PlainFixture()
         try await fixture.makeGenerations()
         let (cache, source, answers) = (fixture.cache, fixture.source, fixture.answers)
         func lookup(_ number: UInt64) -> QueryCache.Lookup {
@@ -195,7 +132,7 @@ import Testing
 
     @Test("too large to be stored")
     func large() async throws {
-        let fixture = Fixture { $0.maximumEntryBytes = 3 }
+        let fixture = PlainFixture { $0.maximumEntryBytes = 3 }
         try await fixture.makeGenerations()
         try await fixture.ask()
         fixture.source.end(0, .body(ByteBuffer(string: "rows")))
@@ -204,9 +141,7 @@ import Testing
 
     @Test("what has to be weighed or asked first is not plain, and nothing has begun")
     func notPlain() async throws {
-        let fixture = Fixture()
-        // No generations yet.
-        #expect(try await fixture.ask() == nil)
+        let fixture = PlainFixture()
         try await fixture.makeGenerations()
         for change in [
             { $0.strict = true }, { $0.maximumAge = 5 }, { $0.staleWhileRevalidate = 5 }, { $0.staleIfError = 5 },
@@ -214,10 +149,6 @@ import Testing
         ] as [(inout CachePolicy) -> Void] {
             #expect(try await fixture.ask(CacheFixture.policy(change)) == nil)
         }
-        // Another proxy might want the lease.
-        fixture.store.hasUseForLeases = true
-        #expect(try await fixture.ask() == nil)
-        fixture.store.hasUseForLeases = false
         // The store holds an answer after all.
         _ = try await fixture.base.cache().ask(ImmediateSource { "there" })
         #expect(try await fixture.ask() == nil)
@@ -227,7 +158,7 @@ import Testing
         #expect(try await fixture.ask(limited, key: CacheKey(6, 6, 6, 6)) != nil)
         #expect(try await fixture.ask(limited, key: CacheKey(7, 7, 7, 7)) == nil)
         #expect(fixture.source.asked == 1 && fixture.answers.all == [])
-        let unguarded = Fixture { $0.guards.fillsUnderEarlierGenerations = false }
+        let unguarded = PlainFixture { $0.guards.fillsUnderEarlierGenerations = false }
         try await unguarded.makeGenerations()
         #expect(try await unguarded.ask() == nil)
     }

@@ -8,6 +8,7 @@ package final class DirectSource: QuerySource {
         var takes = true
         var bodies: [@Sendable (DirectAnswer) -> Void] = []
         var fetches = 0
+        var failure: (any Error)?
     }
 
     private let state = Mutex(State())
@@ -18,6 +19,12 @@ package final class DirectSource: QuerySource {
     package var takes: Bool {
         get { state.withLock { $0.takes } }
         set { state.withLock { $0.takes = newValue } }
+    }
+
+    /// What it fails with when it is asked with a task.
+    package var failure: (any Error)? {
+        get { state.withLock { $0.failure } }
+        set { state.withLock { $0.failure = newValue } }
     }
 
     /// Questions without a task, and with one.
@@ -37,7 +44,11 @@ package final class DirectSource: QuerySource {
     }
 
     package func fetch() async throws -> ByteBuffer {
-        state.withLock { $0.fetches += 1 }
+        let failure = state.withLock { state in
+            state.fetches += 1
+            return state.failure
+        }
+        if let failure { throw failure }
         return ByteBuffer(string: "fetched")
     }
 }

@@ -17,6 +17,7 @@ package final class MemorySharedStore: SharedStore {
     private struct State {
         var isUsable = true
         var hasUseForLeases = true
+        var failsFills = false
         var entries: [CacheKey: Kept] = [:]
         var generations: [Tag: Generation] = [:]
         var leases: [LeaseKey: Lease] = [:]
@@ -48,9 +49,16 @@ package final class MemorySharedStore: SharedStore {
         set { state.withLock { $0.hasUseForLeases = newValue } }
     }
 
+    /// Whether it is away for whoever wants to fill, without having been so for whoever has looked.
+    package var failsFills: Bool {
+        get { state.withLock { $0.failsFills } }
+        set { state.withLock { $0.failsFills = newValue } }
+    }
+
     package var reads: Int { state.withLock { $0.reads } }
     package var fills: Int { state.withLock { $0.fills } }
     package var entryCount: Int { state.withLock { $0.entries.count } }
+    package var leaseCount: Int { state.withLock { $0.leases.count } }
     package var waiting: Int { state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } } }
 
     /// Whether invalidations are heard by the caches at once, or by ``deliver()``.
@@ -117,23 +125,29 @@ package final class MemorySharedStore: SharedStore {
         of key: CacheKey,
         _ tags: TagList,
         current: [Generation?],
-        wantsLease: Bool
-    ) async throws -> FillPreparation {
-        try state.withLock { state in
-            guard state.isUsable else { throw Away() }
+        wantsLease: Bool,
+        _ body: @escaping @Sendable (Result<FillPreparation, any Error>) -> Void
+    ) {
+        let preparation: Result<FillPreparation, any Error> = state.withLock { state in
+            guard state.isUsable, !state.failsFills else { return .failure(Away()) }
             let generations = zip(tags, current).map { tag, known in
                 if let known { return known }
                 let generation = state.generations[tag] ?? Generation()
                 state.generations[tag] = generation
                 return generation
             }
-            guard wantsLease else { return FillPreparation(generations: generations, lease: .notWanted) }
+            guard wantsLease, state.hasUseForLeases else {
+                return .success(FillPreparation(generations: generations, lease: .notWanted))
+            }
             let name = LeaseKey(key: key, generations: generations)
-            if state.leases[name] != nil { return FillPreparation(generations: generations, lease: .taken) }
+            if state.leases[name] != nil {
+                return .success(FillPreparation(generations: generations, lease: .taken))
+            }
             let lease = Lease(generations: generations, token: Generation())
             state.leases[name] = lease
-            return FillPreparation(generations: generations, lease: .held(lease))
+            return .success(FillPreparation(generations: generations, lease: .held(lease)))
         }
+        body(preparation)
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
@@ -146,7 +160,7 @@ package final class MemorySharedStore: SharedStore {
         if isStored, let lease { giveBack(key, lease) }
     }
 
-    package func release(_ key: CacheKey, _ lease: Lease) async {
+    package func release(_ key: CacheKey, _ lease: Lease) {
         giveBack(key, lease)
     }
 

@@ -19,20 +19,23 @@ package protocol SharedStore: Sendable {
 
     /// Gives every tag that has no generation a new one. Also asks for the lease on the key where one is wanted.
     ///
-    /// - Parameter current: as read; nil for those that are missing.
+    /// - Parameters:
+    ///   - current: as read; nil for those that are missing.
+    ///   - body: told once what came of it; where this is called on an event loop, there.
     func prepareFill(
         of key: CacheKey,
         _ tags: TagList,
         current: [Generation?],
-        wantsLease: Bool
-    ) async throws -> FillPreparation
+        wantsLease: Bool,
+        _ body: @escaping @Sendable (Result<FillPreparation, any Error>) -> Void
+    )
 
     /// Stores an entry, and gives the lease back. Does not wait for the store: one that fails is away, and an entry less is
     /// another miss. Whoever reads from the same event loop afterwards finds it.
     func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?)
 
-    /// Gives a lease back without an entry.
-    func release(_ key: CacheKey, _ lease: Lease) async
+    /// Gives a lease back without an entry. Does not wait for the store: one that is not given back ends by itself.
+    func release(_ key: CacheKey, _ lease: Lease)
 
     /// Waits until the holder of the lease on a key under those generations has given it back, or for the store's bounded
     /// time.
@@ -52,6 +55,17 @@ package protocol SharedQuestion: AnyObject, Sendable {
 
 extension SharedStore {
     package var hasUseForLeases: Bool { true }
+
+    package func prepareFill(
+        of key: CacheKey,
+        _ tags: TagList,
+        current: [Generation?],
+        wantsLease: Bool
+    ) async throws -> FillPreparation {
+        try await withCheckedThrowingContinuation { continuation in
+            prepareFill(of: key, tags, current: current, wantsLease: wantsLease) { continuation.resume(with: $0) }
+        }
+    }
 
     package func question(_ key: CacheKey, _ tags: TagList) -> any SharedQuestion {
         PlainSharedQuestion(store: self, key: key, tags: tags)

@@ -83,15 +83,15 @@ package final class RedisClient: Sendable {
 
     /// As ``send(_:on:)``, for a caller on that event loop, who is told there, and at once where Redis cannot be used.
     package func send(
-        _ command: RedisCommand,
+        _ commands: [RedisCommand],
         on eventLoop: any EventLoop,
         _ body: @escaping @Sendable (Result<[RESPValue], RedisError>) -> Void
     ) {
         let home = home(of: eventLoop)
         if home.eventLoop.inEventLoop, home.isReady, isBreakerClosed.load(ordering: .relaxed) {
-            return home.send([command], waiter: .callback(body))
+            return home.send(commands, waiter: .callback(body))
         }
-        sendElsewhere([command], on: eventLoop, body)
+        sendElsewhere(commands, on: eventLoop, body)
     }
 
     /// The same for commands that are encoded already.

@@ -48,6 +48,8 @@ struct TerminalTests {
             }
             #expect(isCancelled)
             #expect(try await first.type("SELECT 4 AS four;\n", until: " four "), "\(first.text)")
+            // Before the prompt is there, Ctrl-D would be the terminal's.
+            #expect(try await eventually(within: .seconds(10)) { first.text.hasSuffix("cistern=> ") }, "\(first.text)")
             #expect(try await first.type("\u{4}", until: "\\q"))
             #expect(try await first.waitForEnd() == .exited(0))
             #expect(first.isInLineMode)

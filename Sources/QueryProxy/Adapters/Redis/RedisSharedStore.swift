@@ -101,23 +101,53 @@ package final class RedisSharedStore: SharedStore {
         of key: CacheKey,
         _ tags: TagList,
         current: [Generation?],
-        wantsLease: Bool
-    ) async throws -> FillPreparation {
-        let generations = try await completed(current, tags)
-        guard wantsLease, hasUseForLeases else {
-            return FillPreparation(generations: generations, lease: .notWanted)
+        wantsLease: Bool,
+        _ body: @escaping @Sendable (Result<FillPreparation, any Error>) -> Void
+    ) {
+        let eventLoop = callersLoop
+        complete(current, tags, on: eventLoop) { result in
+            switch result {
+            case .success(let generations) where wantsLease && self.hasUseForLeases:
+                self.takeLease(key, Lease(generations: generations, token: Generation()), on: eventLoop, body)
+            case .success(let generations): body(.success(FillPreparation(generations: generations, lease: .notWanted)))
+            case .failure(let error): body(.failure(error))
+            }
         }
-        let lease = Lease(generations: generations, token: Generation())
-        var command = RedisCommand("SET", keys.lease(RedisKeys.leaseName(key, under: generations)))
+    }
+
+    private var callersLoop: any EventLoop { MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop }
+
+    private func takeLease(
+        _ key: CacheKey,
+        _ lease: Lease,
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable (Result<FillPreparation, any Error>) -> Void
+    ) {
+        var command = RedisCommand("SET", keys.lease(RedisKeys.leaseName(key, under: lease.generations)))
         command.append(lease.token.bytes)
         for word in ["NX", "PX"] { command.append(word) }
         command.append(max(1, leaseTime.nanoseconds / 1_000_000))
-        let reply = try await redis.send(command)
-        return FillPreparation(generations: generations, lease: reply.isNull ? .taken : .held(lease))
+        redis.send([command], on: eventLoop) { result in
+            body(
+                Result {
+                    let reply = try result.get()[0]
+                    if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+                    let state: FillPreparation.LeaseState = reply.isNull ? .taken : .held(lease)
+                    return FillPreparation(generations: lease.generations, lease: state)
+                }
+            )
+        }
     }
 
     /// Creates the generations that are missing.
-    private func completed(_ current: [Generation?], _ tags: TagList) async throws -> [Generation] {
+    private func complete(
+        _ current: [Generation?],
+        _ tags: TagList,
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable (Result<[Generation], any Error>) -> Void
+    ) {
+        let whole = current.compactMap { $0 }
+        if whole.count == current.count { return body(.success(whole)) }
         var generations = current
         var commands: [RedisCommand] = []
         var missing: [Int] = []
@@ -131,16 +161,19 @@ package final class RedisSharedStore: SharedStore {
             command.append(Self.generationLifetime)
             commands.append(command)
         }
-        if !commands.isEmpty {
-            for (reply, index) in zip(try await redis.send(commands), missing) {
-                if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
-                // Somebody was faster: his generation is the one.
-                if let earlier = reply.generation { generations[index] = earlier }
-            }
+        redis.send(commands, on: eventLoop) { [generations, missing] result in
+            body(
+                Result {
+                    var generations = generations
+                    for (reply, index) in zip(try result.get(), missing) {
+                        if let message = reply.errorMessage { throw RedisError(code: .server, message: message) }
+                        // Somebody was faster: his generation is the one.
+                        if let earlier = reply.generation { generations[index] = earlier }
+                    }
+                    return generations.compactMap { $0 }
+                }
+            )
         }
-        let whole = generations.compactMap { $0 }
-        guard whole.count == tags.count else { throw RedisError(code: .server, message: "a generation is missing") }
-        return whole
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
@@ -152,23 +185,29 @@ package final class RedisSharedStore: SharedStore {
         command.append("PX")
         command.append(max(1, entry.lifetime))
         let began = NIODeadline.now()
-        let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop ?? redis.anyEventLoop
+        let operations = operations
         guard let lease else {
-            return redis.send(command, on: eventLoop) { [operations] _ in
-                operations.ended(.set, since: began)
-            }
+            return redis.send([command], on: callersLoop) { _ in operations.ended(.set, since: began) }
         }
-        redis.send([command, releaseCommand(.hash, key, lease)], on: eventLoop).whenComplete { [self] result in
-            operations.ended(.set, since: began)
-            guard let replies = try? result.get(), replies.last?.isUnknownScript == true else { return }
-            _ = redis.send([releaseCommand(.source, key, lease)], on: eventLoop)
-        }
+        release(key, lease, after: [command]) { operations.ended(.set, since: began) }
     }
 
-    package func release(_ key: CacheKey, _ lease: Lease) async {
-        // When it cannot be given back it ends by itself.
-        guard let replies = try? await redis.send([releaseCommand(.hash, key, lease)]) else { return }
-        if replies.last?.isUnknownScript == true { _ = try? await redis.send([releaseCommand(.source, key, lease)]) }
+    package func release(_ key: CacheKey, _ lease: Lease) {
+        release(key, lease, after: []) {}
+    }
+
+    private func release(
+        _ key: CacheKey,
+        _ lease: Lease,
+        after commands: [RedisCommand],
+        _ onEnd: @escaping @Sendable () -> Void
+    ) {
+        let eventLoop = callersLoop
+        redis.send(commands + [releaseCommand(.hash, key, lease)], on: eventLoop) { [self] result in
+            onEnd()
+            guard let replies = try? result.get(), replies.last?.isUnknownScript == true else { return }
+            redis.send([releaseCommand(.source, key, lease)], on: eventLoop) { _ in }
+        }
     }
 
     private func releaseCommand(_ form: RedisScript.Form, _ key: CacheKey, _ lease: Lease) -> RedisCommand {
