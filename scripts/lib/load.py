@@ -83,13 +83,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def cistern(name="cistern", configuration="", redis=True):
+def cistern(name="cistern", configuration="", redis=True, cache=None):
     port = free_port()
     path = os.path.join(os.environ["LOAD_FOLDER"], f"{name}.conf")
     with open(path, "w") as file:
         file.write(configuration)
-    # Each has a cache of its own: two of one cache take leases from each other.
-    env = {"CISTERN_LISTEN_LINE": f"127.0.0.1:{port}", "CISTERN_LISTEN_HTTP": "", "CISTERN_REDIS_KEY_PREFIX": f"{name}:", "REDIS_URL": os.environ["CISTERN_TEST_REDIS"] if redis else ""}
+    # Each has a cache of its own, unless it is told of another: two of one cache take leases from each other.
+    env = {"CISTERN_LISTEN_LINE": f"127.0.0.1:{port}", "CISTERN_LISTEN_HTTP": "", "CISTERN_REDIS_KEY_PREFIX": f"{cache or name}:", "REDIS_URL": os.environ["CISTERN_TEST_REDIS"] if redis else ""}
     return Server(name, [os.environ["CISTERN"], "serve", "--config", path], port, env)
 
 
@@ -113,6 +113,12 @@ def without_memory():
 
 def without_redis():
     return shared("cistern-alone", lambda: cistern("cistern-alone", redis=False))
+
+
+def beside_another():
+    """A proxy that shares its cache with one that nobody asks."""
+    shared("cistern-idle-one", lambda: cistern("cistern-idle-one", cache="cistern-two"))
+    return shared("cistern-two", lambda: cistern("cistern-two"))
 
 
 def database():
@@ -522,6 +528,9 @@ def cost(what, server, *arguments, **keywords):
 comparisons["memory-cost"] = cost("processor time of a hit in memory (us)", main_cistern, "--preload")
 comparisons["redis-cost"] = cost("processor time of a hit in Redis (us)", without_memory, "--preload", sources=("redis",))
 comparisons["miss-cost"] = cost("processor time of a miss (us)", main_cistern, scenario="misses", sources=("miss",))
+comparisons["lease-cost"] = cost(
+    "the same, beside another proxy of the same cache (us)", beside_another, scenario="misses", sources=("miss",)
+)
 
 
 def shown(number):
