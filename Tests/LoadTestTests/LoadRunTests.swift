@@ -2,6 +2,14 @@ import Testing
 
 @testable import LoadTest
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite("A load on the canned server", .serialized)
 struct LoadRunTests {
     private func plan() -> LoadPlan {
@@ -35,6 +43,19 @@ struct LoadRunTests {
         plan.rate = 2000
         let result = try await LoadRun(plan).run()
         #expect((1500...2500).contains(result.requestsPerSecond), "\(result.requestsPerSecond)")
+    }
+
+    @Test("what was due and did not come counts among all, and comes from nowhere")
+    func silence() async throws {
+        // Connections are made, and nobody takes them.
+        let (listener, port) = try loopbackListener()
+        defer { close(listener) }
+        var plan = plan()
+        plan.target = .cistern(HostAndPort(host: "127.0.0.1", port: port))
+        plan.rate = 1000
+        let result = try await LoadRun(plan).run()
+        #expect(result.unanswered > 300 && result.all.count == result.unanswered)
+        #expect(result.bySource.isEmpty && result.requestsPerSecond == 0 && result.errors == 0)
     }
 
     @Test("nobody listens")

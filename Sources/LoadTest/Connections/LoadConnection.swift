@@ -4,6 +4,8 @@ package enum AnswerKind: Int, Sendable, CaseIterable {
     /// Of a server that does not say: Redis, PostgreSQL.
     case plain
     case error
+    /// Due, and not there at the end.
+    case unanswered
 
     package var name: String {
         switch self {
@@ -15,6 +17,7 @@ package enum AnswerKind: Int, Sendable, CaseIterable {
         case .bypass: "bypass"
         case .plain: "answers"
         case .error: "errors"
+        case .unanswered: "unanswered"
         }
     }
 }

@@ -53,16 +53,17 @@ extension LoadResult {
         requestedRate = plan.rate
         seconds = results.map(\.seconds).max() ?? 0
         all = Latencies(recorder.answers)
-        unanswered = results.reduce(0) { $0 + $1.unanswered }
+        unanswered = recorder.count(of: .unanswered)
         let answered = results.map { result in
-            Double(result.recorder.answers.totalCount) - Double(result.unanswered)
+            Double(Int(result.recorder.answers.totalCount) - result.recorder.count(of: .unanswered))
         }
         requestsPerSecond = zip(answered, results).reduce(0) { $0 + $1.0 / max($1.1.seconds, 1e-9) }
-        errors = Int(recorder.histograms[AnswerKind.error.rawValue].totalCount)
+        errors = recorder.count(of: .error)
         firstError = results.lazy.compactMap(\.firstError).first
         let timed = answered.reduce(0, +) * (plan.warmUp + plan.duration) / plan.duration
         generatorCost = timed > 0 ? processorTime * 1e6 / timed : 0
         bySource = AnswerKind.allCases.compactMap { kind in
+            if kind == .unanswered { return nil }
             let latencies = Latencies(recorder.histograms[kind.rawValue])
             return latencies.count > 0 ? (kind.name, latencies) : nil
         }

@@ -29,7 +29,9 @@ struct Recorder: Sendable {
         }
     }
 
-    /// All kinds but failures in one.
+    func count(of kind: AnswerKind) -> Int { Int(histograms[kind.rawValue].totalCount) }
+
+    /// All kinds but failures in one, with what was due and did not come: it took at least until the end.
     var answers: Histogram<UInt64> {
         var all = histograms[AnswerKind.plain.rawValue]
         for kind in AnswerKind.allCases where kind != .plain && kind != .error {

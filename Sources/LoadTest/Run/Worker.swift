@@ -120,7 +120,7 @@ final class Worker<Connection: LoadConnection> {
             }
             tellProgress()
         }
-        return WorkerResult(recorder: recorder, seconds: clock.measured, unanswered: 0, firstError: firstError)
+        return WorkerResult(recorder: recorder, seconds: clock.measured, firstError: firstError)
     }
 
     @inline(__always)
@@ -171,24 +171,16 @@ final class Worker<Connection: LoadConnection> {
 
     private func overdue(_ schedule: Schedule, _ clock: MeasuringTime) -> WorkerResult {
         var schedule = schedule
-        var unanswered = 0
         for index in 0..<count {
             for place in 0..<slots[index].underWay {
                 let moment = moments[index * pipeline + (slots[index].oldest + place) % pipeline]
-                recorder.record(.plain, clock.end - moment)
-                unanswered += 1
+                recorder.record(.unanswered, clock.end - moment)
             }
         }
         while schedule.next < clock.end {
-            recorder.record(.plain, clock.end - schedule.take())
-            unanswered += 1
+            recorder.record(.unanswered, clock.end - schedule.take())
         }
-        return WorkerResult(
-            recorder: recorder,
-            seconds: clock.measured,
-            unanswered: unanswered,
-            firstError: firstError
-        )
+        return WorkerResult(recorder: recorder, seconds: clock.measured, firstError: firstError)
     }
 
     // MARK: One connection
@@ -243,8 +235,6 @@ struct WorkerResult: Sendable {
     var recorder: Recorder
     /// The time that was measured, in seconds.
     var seconds: Double
-    /// Requests of an open loop that were due and not answered.
-    var unanswered: Int
     var firstError: String?
 }
 
