@@ -20,7 +20,7 @@ extension FillPreparation {
 }
 
 extension QueryCache {
-    /// How far a flight has come when its task starts.
+    /// How far a flight has come.
     enum Stage: Sendable {
         /// The tags' generations were read, or, if they are nil, nothing was.
         case read([Generation?]?)

@@ -56,17 +56,11 @@ extension QueryCache {
         }
     }
 
-    private enum PlainStage {
-        case ready(FillGround)
-        /// Generations are to be made where they are missing, or a lease to be asked for.
-        case unprepared([Generation?])
-    }
-
     /// Nil where the generations have to be read first.
-    private func plainStage(_ request: Lookup, _ read: SharedRead?) -> PlainStage? {
+    private func plainStage(_ request: Lookup, _ read: SharedRead?) -> Stage? {
         guard let shared, shared.isUsable else { return .ready(.none) }
         if let read {
-            if shared.hasUseForLeases || read.generations.contains(nil) { return .unprepared(read.generations) }
+            if shared.hasUseForLeases || read.generations.contains(nil) { return .read(read.generations) }
             return .ready(FillGround(generations: read.generations.compactMap { $0 }))
         }
         if shared.hasUseForLeases { return nil }
@@ -104,21 +98,31 @@ extension QueryCache {
         }
     }
 
-    private func flyPlainly(_ flight: Flight, _ request: Lookup, _ stage: PlainStage, from source: some QuerySource) {
+    private func flyPlainly(_ flight: Flight, _ request: Lookup, _ stage: Stage, from source: some QuerySource) {
         // The flight before this one may have ended between our look into memory and our finding no flight.
         if let result = resultInMemory(request) { return land(flight, request, result) }
-        guard case .unprepared(let current) = stage, let shared else {
-            let ground: FillGround = if case .ready(let ground) = stage { ground } else { .none }
-            return askPlainly(flight, request, ground, from: source)
-        }
-        shared.prepareFill(of: request.key, request.tags, current: current, wantsLease: true) { result in
-            guard let preparation = try? result.get() else {
-                return self.askPlainly(flight, request, .none, from: source)
+        if case .read(let read?) = stage, let shared {
+            shared.prepareFill(of: request.key, request.tags, current: read, wantsLease: true) { result in
+                self.proceed(flight, request, try? result.get(), from: source)
             }
-            self.learn(preparation.generations, request)
-            if let ground = preparation.ground { return self.askPlainly(flight, request, ground, from: source) }
-            self.start(flight, request, .taken(preparation.generations), from: source)
+        } else if case .ready(let ground) = stage {
+            askPlainly(flight, request, ground, from: source)
+        } else {
+            start(flight, request, stage, from: source)
         }
+    }
+
+    /// - Parameter preparation: nil where the shared store has failed: the answer is not stored there then.
+    private func proceed(
+        _ flight: Flight,
+        _ request: Lookup,
+        _ preparation: FillPreparation?,
+        from source: some QuerySource
+    ) {
+        guard let preparation else { return askPlainly(flight, request, .none, from: source) }
+        learn(preparation.generations, request)
+        if let ground = preparation.ground { return askPlainly(flight, request, ground, from: source) }
+        start(flight, request, .taken(preparation.generations), from: source)
     }
 
     private func askPlainly(_ flight: Flight, _ request: Lookup, _ ground: FillGround, from source: some QuerySource) {

@@ -92,6 +92,7 @@ import Testing
     @Test("who leaves while PostgreSQL is asked leaves no lease behind")
     func leaving() async throws {
         let wait = try #require(try await fixture.ask())
+        #expect(store.leaseCount == 1)
         wait.leave()
         #expect(answers.all == ["CancellationError"])
         source.end(0, .body(ByteBuffer(string: "rows")))
@@ -123,6 +124,26 @@ import Testing
         source.end(0, .body(ByteBuffer(string: "old")))
         #expect(answers.all == ["miss old"] && memoryAnswer() == nil)
         #expect(try await fixture.base.cache().ask(ImmediateSource { "new" }).text == "new")
+    }
+
+    @Test("without memory nothing is learnt from what was read before the last write")
+    func learntTooLate() async throws {
+        store.hasUseForLeases = false
+        try await fixture.makeGenerations()
+        let policy = CacheFixture.policy { $0.usesMemory = false }
+        let request = fixture.cache.lookup(for: CacheFixture.key, tags: CacheFixture.tags, policy: policy)
+        let read = try await store.read(CacheFixture.key, CacheFixture.tags)
+        _ = await fixture.cache.invalidate(Invalidation(tags: [CacheFixture.products]))
+        let wait = fixture.cache.answerPlainly(to: request, after: read, from: source) { [answers] in answers.take($0) }
+        #expect(wait != nil)
+        let next = fixture.cache.lookup(
+            for: CacheKey(5, 5, 5, 5),
+            tags: CacheFixture.tags,
+            policy: CacheFixture.policy()
+        )
+        #expect(!fixture.cache.canStoreUnasked(next))
+        source.end(0, .body(ByteBuffer(string: "rows")))
+        #expect(answers.all == ["miss rows"])
     }
 
     @Test("what was made is known from then on")
