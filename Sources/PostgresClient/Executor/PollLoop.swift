@@ -14,9 +14,12 @@ internal import Darwin
 /// Connections are actors whose executor is a loop, so everything that touches a connection happens on one thread, and no
 /// thread ever waits for PostgreSQL. A connection that has to wait leaves its continuation here.
 ///
+/// A task that prefers another executor than its connection's loop goes there and back at each step that might wait, whether
+/// it waits or not; so whoever uses a connection prefers its loop meanwhile.
+///
 /// Invariants: at most one waiter per descriptor; a waiter is resumed exactly once, because whoever takes it out of the table
 /// under the lock resumes it; continuations, timers and jobs run outside the lock.
-package final class PollLoop: SerialExecutor {
+package final class PollLoop: SerialExecutor, TaskExecutor {
     enum Wake {
         case ready
         case timedOut
@@ -231,7 +234,9 @@ package final class PollLoop: SerialExecutor {
                 defer { (state.jobs, state.actions) = ([], []) }
                 return (state.jobs, state.actions)
             }
-            for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for job in jobs {
+                job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            }
             for action in actions { action() }
             guard let (timeout, descriptors) = beginSleep() else { return }
             finishSleep(ready: wait(timeout, descriptors))
@@ -278,20 +283,6 @@ package final class PollLoop: SerialExecutor {
 private func min(_ one: ContinuousClock.Instant?, _ other: ContinuousClock.Instant?) -> ContinuousClock.Instant? {
     guard let one, let other else { return one ?? other }
     return Swift.min(one, other)
-}
-
-/// Starts tasks on a loop's thread, where the connections live that they talk to.
-final class PollLoopTaskExecutor: TaskExecutor {
-    private let loop: PollLoop
-
-    init(_ loop: PollLoop) {
-        self.loop = loop
-    }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-    }
 }
 
 /// A wish to end what a connection is doing, raised from any thread.

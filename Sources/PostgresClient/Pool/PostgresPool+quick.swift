@@ -149,9 +149,8 @@ extension PostgresPool {
             batch.endAll(.again)
             return discard(connection)
         }
-        let executor = executors[connection.id % executors.count]
         let version = planVersion.load(ordering: .acquiring)
-        Task(executorPreference: executor) {
+        Task(executorPreference: connection.loop) {
             await connection.run(batch, planVersion: version)
             self.release(connection, needsReset: false)
         }

@@ -51,7 +51,6 @@ package final class PostgresPool: Sendable {
     let logger: Logger
     let state: Mutex<State>
     let loops: [PollLoop]
-    let executors: [PollLoopTaskExecutor]
     let types = TypeCatalogue()
     /// By event loop. What is open of these counts as in use.
     let directs = Mutex<[ObjectIdentifier: NIOLoopBound<DirectReads>]>([:])
@@ -65,7 +64,6 @@ package final class PostgresPool: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.loops = (0..<max(1, loops)).map { _ in PollLoop() }
-        executors = self.loops.map { PollLoopTaskExecutor($0) }
         state = Mutex(
             State(
                 pool: PoolState(
@@ -122,16 +120,18 @@ package final class PostgresPool: Sendable {
             let began = ContinuousClock.now
             let interruption = Interruption()
             let result: Result<[PostgresResult]?, PostgresError> = await withTaskCancellationHandler {
-                do throws(PostgresError) {
-                    let results = try await connection.run(
-                        script,
-                        planVersion: planVersion.load(ordering: .acquiring),
-                        deadline: deadline,
-                        interruption: interruption
-                    )
-                    return .success(results)
-                } catch {
-                    return .failure(error)
+                await withTaskExecutorPreference(connection.loop) {
+                    do throws(PostgresError) {
+                        let results = try await connection.run(
+                            script,
+                            planVersion: planVersion.load(ordering: .acquiring),
+                            deadline: deadline,
+                            interruption: interruption
+                        )
+                        return .success(results)
+                    } catch {
+                        return .failure(error)
+                    }
                 }
             } onCancel: {
                 interruption.raise()
