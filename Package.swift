@@ -58,7 +58,7 @@ let package = Package(
         .target(name: "JSONText", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(
             name: "RedisClient",
-            dependencies: [nioCore, nioPosix, nioSSL, logging],
+            dependencies: ["CPrefetch", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -75,8 +75,8 @@ let package = Package(
         .target(
             name: "QueryProxy",
             dependencies: [
-                "JSONText", "Observability", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient", "Sessions",
-                nioCore, nioPosix, collections, logging,
+                "CPrefetch", "JSONText", "Observability", "QueryCache", "SQLAnalysis", "PostgresClient", "RedisClient",
+                "Sessions", nioCore, nioPosix, collections, logging,
             ],
             swiftSettings: swiftSettings
         ),

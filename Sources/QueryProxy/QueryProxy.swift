@@ -140,6 +140,11 @@ package final class QueryProxy: Sendable {
     ///
     /// - Parameter began: when the request came.
     func counted(_ answer: CacheAnswer, namespace: String, since began: NIODeadline) -> QueryAnswer {
+        counted(answer, namespace: namespace, taken: began.nanosecondsUntilNow)
+    }
+
+    /// - Parameter taken: nanoseconds.
+    func counted(_ answer: CacheAnswer, namespace: String, taken: UInt64) -> QueryAnswer {
         let cost = answer.cost
         let answer = QueryAnswer(answer)
         counters.answered(
@@ -147,7 +152,7 @@ package final class QueryProxy: Sendable {
             reason: answer.reason,
             namespace: namespace,
             spared: answer.source.isHit ? cost.multipliedReportingOverflow(by: 1000).partialValue : 0,
-            taken: began.nanosecondsUntilNow
+            taken: taken
         )
         return answer
     }

@@ -9,31 +9,41 @@ import Testing
         let second = order.begin(isOrdered: true)
         let third = order.begin(isOrdered: true)
         #expect(order.inFlight == 3)
-        #expect(order.complete(third, with: "3") == [])
-        #expect(order.complete(first, with: "1") == ["1"])
+        #expect(order.ready(third, with: "3") == [])
+        #expect(order.ready(first, with: "1") == ["1"])
         #expect(order.inFlight == 2)
-        #expect(order.complete(second, with: "2") == ["2", "3"])
+        #expect(order.ready(second, with: "2") == ["2", "3"])
         #expect(order.inFlight == 0)
         #expect(order.isOrderedQueueEmpty)
         let fourth = order.begin(isOrdered: true)
-        #expect(order.complete(fourth, with: "4") == ["4"])
+        #expect(order.ready(fourth, with: "4") == ["4"])
     }
 
     @Test func identifiedRequestsOvertake() {
         var order = ReplyOrder<String>()
         let slow = order.begin(isOrdered: true)
         let quick = order.begin(isOrdered: false)
-        #expect(order.complete(quick, with: "quick") == ["quick"])
+        #expect(order.ready(quick, with: "quick") == ["quick"])
         #expect(order.inFlight == 1)
-        #expect(order.complete(slow, with: "slow") == ["slow"])
+        #expect(order.ready(slow, with: "slow") == ["slow"])
     }
 
     @Test func aReplyThatWaitsForItsTurnStillCounts() {
         var order = ReplyOrder<Int>()
         let first = order.begin(isOrdered: true)
-        for number in 1...10 { _ = order.complete(order.begin(isOrdered: true), with: number) }
+        for number in 1...10 { _ = order.ready(order.begin(isOrdered: true), with: number) }
         #expect(order.inFlight == 11)
-        #expect(order.complete(first, with: 0) == Array(0...10))
+        #expect(order.ready(first, with: 0) == Array(0...10))
         #expect(order.inFlight == 0)
+    }
+}
+
+extension ReplyOrder {
+    /// What may go out now, in order.
+    fileprivate mutating func ready(_ place: Place, with reply: Reply) -> [Reply] {
+        guard let first = complete(place, with: reply) else { return [] }
+        var ready = [first]
+        while let next = next() { ready.append(next) }
+        return ready
     }
 }

@@ -6,8 +6,8 @@ internal import QueryProxy
 extension LineHandler {
     /// What is known of a request for which Redis is asked.
     enum Asker {
-        /// It was read.
-        case read(PendingRead, ByteBuffer)
+        /// It was read. Elsewhere in memory, so that the other case, which is the frequent one, is no larger than it has to be.
+        indirect case read(PendingRead, ByteBuffer)
         /// It was answered before, and not read this time.
         case known(RecalledLine<ReadyLookup>)
 

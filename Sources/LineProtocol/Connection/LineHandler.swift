@@ -286,7 +286,7 @@ final class LineHandler: ChannelDuplexHandler {
             write(Reply(id: id, response: response), context)
         } else {
             let place = order.begin(isOrdered: true)
-            for reply in order.complete(place, with: Reply(id: id, response: response)) { write(reply, context) }
+            complete(place, Reply(id: id, response: response), context)
         }
     }
 
@@ -354,13 +354,19 @@ final class LineHandler: ChannelDuplexHandler {
 
     /// A request that had to wait has its answer.
     func completed(_ place: Place, _ reply: Reply, _ context: ChannelHandlerContext) {
-        let ready = order.complete(place, with: reply)
         guard context.channel.isActive else { return }
         lastActivity = .now()
         // A write that fills the channel calls back in here, and must not find the answer half written.
         isProcessing = true
-        for reply in ready { write(reply, context) }
+        complete(place, reply, context)
         isProcessing = false
         process(context)
+    }
+
+    /// Writes a reply when it is its turn, and those that waited for it.
+    private func complete(_ place: Place, _ reply: Reply, _ context: ChannelHandlerContext) {
+        guard let ready = order.complete(place, with: reply) else { return }
+        write(ready, context)
+        while let next = order.next() { write(next, context) }
     }
 }

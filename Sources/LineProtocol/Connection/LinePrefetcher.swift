@@ -33,6 +33,8 @@ struct LinePrefetcher {
             lines[index].lookup = lines[index].line?._withUnsafeGuaranteedRef { $0.prefetch() }
         }
         for index in lines.indices { lines[index].key = lines[index].lookup?._withUnsafeGuaranteedRef { $0.key } }
+        for line in lines { line.lookup?._withUnsafeGuaranteedRef { $0.prefetchQuestion() } }
+        for line in lines { line.lookup?._withUnsafeGuaranteedRef { $0.prefetchCommands() } }
         for step in MemoryPrefetch.allCases {
             for line in lines {
                 if let key = line.key { handler.prefetch(key, step) }

@@ -31,20 +31,30 @@ struct ReplyOrder<Reply> {
         return .ordered(first + queue.count - 1)
     }
 
-    /// Takes a reply and returns those that may go out now, in order.
-    mutating func complete(_ place: Place, with reply: Reply) -> [Reply] {
+    /// Takes a reply; those that may go out now are to be taken by ``next()``.
+    ///
+    /// - Returns: the reply, if it may go out before all others.
+    mutating func complete(_ place: Place, with reply: Reply) -> Reply? {
         guard case .ordered(let number) = place else {
             inFlight -= 1
-            return [reply]
+            return reply
         }
-        queue[number - first] = .some(reply)
-        var ready: [Reply] = []
-        while let next = queue.first, let reply = next {
+        if number == first {
             queue.removeFirst()
             first += 1
-            ready.append(reply)
+            inFlight -= 1
+            return reply
         }
-        inFlight -= ready.count
-        return ready
+        queue[number - first] = .some(reply)
+        return nil
+    }
+
+    /// The next one that may go out.
+    mutating func next() -> Reply? {
+        guard let next = queue.first, let reply = next else { return nil }
+        queue.removeFirst()
+        first += 1
+        inFlight -= 1
+        return reply
     }
 }

@@ -51,6 +51,13 @@ package protocol SharedStore: Sendable {
 package protocol SharedQuestion: AnyObject, Sendable {
     /// Asks, and tells the reply on the event loop that this is called on.
     func ask(on eventLoop: any EventLoop, _ body: @escaping @Sendable (Result<SharedRead, any Error>) -> Void)
+
+    /// Asks the processor for memory that ``ask(on:_:)`` will touch, beyond the object itself.
+    func prefetch()
+}
+
+extension SharedQuestion {
+    package func prefetch() {}
 }
 
 extension SharedStore {

@@ -129,9 +129,9 @@ extension QueryProxy {
         let answer = cache.sharedAnswer(to: asked.request, read)
         lookup.statement.askedRedis(hadAnswer: answer != nil)
         guard let answer else { return nil }
-        let taken = Duration.nanoseconds(Int64(clamping: began.nanosecondsUntilNow))
+        let taken = began.nanosecondsUntilNow
         observe(answer, lookup.lookup, of: lookup.statement, taken: taken)
-        return .answer(counted(answer, namespace: lookup.lookup.namespace, since: began))
+        return .answer(counted(answer, namespace: lookup.lookup.namespace, taken: taken))
     }
 
     /// Fetches the answer to a read that neither memory nor Redis has answered, without a task. Called on the event loop that
@@ -179,10 +179,10 @@ extension QueryProxy {
     }
 
     private func fetched(_ answer: CacheAnswer, _ read: PendingRead) -> Response {
-        let taken = Duration.nanoseconds(Int64(clamping: read.began.nanosecondsUntilNow))
+        let taken = read.began.nanosecondsUntilNow
         observe(answer, read.ready.lookup, of: read.ready.statement, taken: taken)
         let namespace = read.ready.lookup.namespace
-        let response = Response.answer(counted(answer, namespace: namespace, since: read.began))
+        let response = Response.answer(counted(answer, namespace: namespace, taken: taken))
         noteIfSlow(.query(read.query), response, since: read.began)
         return response
     }

@@ -99,9 +99,9 @@ extension QueryProxy {
             observe(.bypass, reason: reason, namespace: namespace, of: statement)
             return .answer(counted(answer, namespace: namespace, since: began))
         case .lookup(let lookup):
-            let start = ContinuousClock.now
+            let start = NIODeadline.now()
             let answer = try await lookedUp(lookup, request, statement, plan)
-            observe(answer, lookup, of: statement, taken: start.duration(to: .now))
+            observe(answer, lookup, of: statement, taken: start.nanosecondsUntilNow)
             return .answer(counted(answer, namespace: lookup.namespace, since: began))
         }
     }

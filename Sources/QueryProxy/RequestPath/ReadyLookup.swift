@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import JSONText
 package import NIOCore
 internal import PostgresClient
@@ -30,6 +31,22 @@ package final class ReadyLookup: Sendable {
     }
 
     package var key: CacheKey { lookup.key }
+
+    /// Asks the processor for what asks Redis, where memory is not asked.
+    package func prefetchQuestion() {
+        if lookup.policy.usesMemory { return }
+        redisQuestion.withLock { question in
+            guard let question else { return }
+            cistern_prefetch(UnsafeRawPointer(Unmanaged.passUnretained(question as AnyObject).toOpaque()))
+        }
+        lookup.tags.prefetch()
+    }
+
+    /// Once that is there, asks for what it sends.
+    package func prefetchCommands() {
+        if lookup.policy.usesMemory { return }
+        redisQuestion.withLock { $0?.prefetch() }
+    }
 
     /// What asks Redis.
     func question(_ make: () -> (any SharedQuestion)?) -> (any SharedQuestion)? {

@@ -5,8 +5,11 @@ internal import SQLAnalysis
 // is observed by `QueryTable.countMemoryHit(of:)` alone.
 extension QueryProxy {
     /// An answer for which the cache was asked.
-    func observe(_ answer: CacheAnswer, _ lookup: CacheLookup, of statement: KnownStatement, taken: Duration) {
-        let (source, reason) = (QueryAnswer(answer).source, QueryAnswer(answer).reason)
+    ///
+    /// - Parameter taken: nanoseconds.
+    func observe(_ answer: CacheAnswer, _ lookup: CacheLookup, of statement: KnownStatement, taken: UInt64) {
+        let described = QueryAnswer(answer)
+        let (source, reason) = (described.source, described.reason)
         // What waited for another's flight waited for PostgreSQL, not for the cache.
         let isOwn = source == .redis || source == .miss
         let answered = AnsweredQuery(
@@ -17,7 +20,7 @@ extension QueryProxy {
             cause: answer.cause,
             ttl: lookup.policy.ttl
         )
-        namespaces.count(answered, lookupMicroseconds: isOwn ? taken.wholeMicroseconds : 0)
+        namespaces.count(answered, lookupMicroseconds: isOwn ? Int(taken / 1000) : 0)
         queries.count(answered, of: statement)
     }
 

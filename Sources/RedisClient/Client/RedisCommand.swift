@@ -1,3 +1,4 @@
+internal import CPrefetch
 package import NIOCore
 
 /// A command and its arguments, encoded as they are added.
@@ -92,14 +93,27 @@ package struct RedisCommand: Sendable, Equatable {
 
 /// Commands that are encoded once, to be sent together many times.
 package struct RedisBatch: Sendable {
-    package let commands: [RedisCommand]
-    let encoded: ByteBuffer
+    /// Here as well, since the commands lie elsewhere in memory and are rarely needed.
+    let count: Int
+    /// An array lies in one piece of memory, which is fetched at once.
+    let encoded: [UInt8]
+    let commands: [RedisCommand]
 
     package init(_ commands: [RedisCommand]) {
         self.commands = commands
+        count = commands.count
         var encoded = ByteBufferAllocator().buffer(capacity: commands.reduce(0) { $0 + $1.encodedLength })
         for command in commands { command.encode(into: &encoded) }
-        self.encoded = encoded
+        self.encoded = Array(encoded.readableBytesView)
+    }
+
+    /// Asks the processor for the bytes.
+    package func prefetch() {
+        encoded.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            // The array's own fields are before its bytes.
+            for offset in stride(from: -32, to: 384, by: 64) { cistern_prefetch(start + offset) }
+        }
     }
 }
 

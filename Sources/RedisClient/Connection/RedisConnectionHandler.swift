@@ -79,9 +79,9 @@ final class RedisConnectionHandler: ChannelInboundHandler {
 
     /// The same for commands that are encoded already.
     func send(_ batch: RedisBatch, waiter: Waiter) {
-        switch machine.send(waiter, count: batch.commands.count, bytes: batch.encoded.readableBytes, now: now) {
+        switch machine.send(waiter, count: batch.count, bytes: batch.encoded.count, now: now) {
         case .write:
-            outgoing.writeImmutableBuffer(batch.encoded)
+            outgoing.writeBytes(batch.encoded)
             flushSoon()
             scheduleTimer()
         case .refuse(let error):

@@ -125,12 +125,25 @@ extension RESPDecoder {
 
     private mutating func item(_ buffer: inout ByteBuffer) throws(RESPError) -> Item {
         guard let type = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return .incomplete }
+        if let (number, next) = plainNumber(buffer) {
+            switch type {
+            case UInt8(ascii: "$"):
+                return try bulk(type, length: number, at: next, &buffer)
+            case UInt8(ascii: "*"):
+                return try aggregate(.array, count: number, &buffer, next: next)
+            case UInt8(ascii: ":"):
+                moveOn(to: next, &buffer)
+                return .value(.integer(number))
+            default: break
+            }
+        }
         guard RESPDecoder.isType(type) else { throw .unknownType(type) }
         guard let end = try lineEnd(buffer) else { return .incomplete }
         let line = Line(start: buffer.readerIndex + 1, end: end)
         switch type {
         case UInt8(ascii: "$"), UInt8(ascii: "="), UInt8(ascii: "!"):
-            return try bulk(type, line, &buffer)
+            guard let length = line.integer(of: buffer) else { throw .malformedLength }
+            return try bulk(type, length: length, at: line.end + 2, &buffer)
         case UInt8(ascii: "*"):
             return try aggregate(.array, line, &buffer)
         case UInt8(ascii: "~"):
@@ -143,7 +156,7 @@ extension RESPDecoder {
             return try aggregate(.attribute, line, &buffer)
         default:
             let value = try RESPDecoder.scalar(type, line, buffer)
-            finishLine(line, &buffer)
+            moveOn(to: line.end + 2, &buffer)
             return .value(value)
         }
     }
@@ -189,26 +202,25 @@ extension RESPDecoder {
         }
     }
 
+    /// - Parameter start: the index behind the line that announces the length.
     private mutating func bulk(
         _ type: UInt8,
-        _ line: Line,
+        length announcedLength: Int64,
+        at start: Int,
         _ buffer: inout ByteBuffer
     ) throws(RESPError) -> Item {
-        guard let announcedLength = line.integer(of: buffer) else { throw .malformedLength }
         if announcedLength == -1, type == UInt8(ascii: "$") {
-            finishLine(line, &buffer)
+            moveOn(to: start, &buffer)
             return .value(.null)
         }
         guard announcedLength >= 0 else { throw .malformedLength }
         guard announcedLength <= Int64(limits.bulkLength) else { throw .bulkTooLong }
         let length = Int(announcedLength)
-        let start = line.end + 2
         guard buffer.writerIndex - start >= length + 2 else { return .incomplete }
         guard buffer.getInteger(at: start + length, as: UInt16.self) == 0x0D0A else { throw .missingTerminator }
         guard let bytes = buffer.getSlice(at: start, length: length) else { throw .missingTerminator }
         let value = try RESPDecoder.bulkValue(type, bytes)
-        buffer.moveReaderIndex(to: start + length + 2)
-        scanned = 0
+        moveOn(to: start + length + 2, &buffer)
         return .value(value)
     }
 
@@ -233,8 +245,17 @@ extension RESPDecoder {
         _ buffer: inout ByteBuffer
     ) throws(RESPError) -> Item {
         guard let count = line.integer(of: buffer) else { throw .malformedLength }
+        return try aggregate(kind, count: count, &buffer, next: line.end + 2)
+    }
+
+    private mutating func aggregate(
+        _ kind: Frame.Kind,
+        count: Int64,
+        _ buffer: inout ByteBuffer,
+        next: Int
+    ) throws(RESPError) -> Item {
         if count == -1, kind == .array {
-            finishLine(line, &buffer)
+            moveOn(to: next, &buffer)
             return .value(.null)
         }
         guard count >= 0 else { throw .malformedLength }
@@ -244,7 +265,7 @@ extension RESPDecoder {
         guard values <= limits.elements - announced else { throw .tooManyElements }
         guard frames.count < limits.depth else { throw .tooDeep }
         announced += values
-        finishLine(line, &buffer)
+        moveOn(to: next, &buffer)
         let frame = Frame(kind: kind, count: values)
         if values == 0 {
             return frame.finished().map { .value($0) } ?? .skipped
@@ -253,9 +274,27 @@ extension RESPDecoder {
         return .opened
     }
 
-    private mutating func finishLine(_ line: Line, _ buffer: inout ByteBuffer) {
-        buffer.moveReaderIndex(to: line.end + 2)
+    private mutating func moveOn(to index: Int, _ buffer: inout ByteBuffer) {
+        buffer.moveReaderIndex(to: index)
         scanned = 0
+    }
+
+    /// What nearly every line is: a type, up to 18 digits, CR, LF. The number, and the index behind the line; nil for all
+    /// else, and where a part has not come yet.
+    private func plainNumber(_ buffer: ByteBuffer) -> (Int64, next: Int)? {
+        buffer.withUnsafeReadableBytes { bytes in
+            var value: Int64 = 0
+            var index = 1
+            let end = min(bytes.count - 1, min(20, limits.lineLength + 2))
+            while index < end {
+                let digit = bytes[index] &- UInt8(ascii: "0")
+                guard digit < 10 else { break }
+                value = value &* 10 &+ Int64(digit)
+                index += 1
+            }
+            guard index > 1, index < end, bytes[index] == 0x0D, bytes[index + 1] == 0x0A else { return nil }
+            return (value, buffer.readerIndex + index + 2)
+        }
     }
 
     /// The index of the CR that ends the line at the reader index; nil if it has not come yet.

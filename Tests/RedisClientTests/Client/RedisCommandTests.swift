@@ -63,6 +63,16 @@ import Testing
         }
     }
 
+    @Test func aBatchIsItsCommandsOneBehindTheOther() {
+        for commands in [[], [RedisCommand("PING")], [RedisCommand("PTTL", "k"), RedisCommand("MGET", "k", "t")]] {
+            let batch = RedisBatch(commands)
+            // Only a hint to the processor.
+            batch.prefetch()
+            #expect(batch.encoded == commands.flatMap { Array($0.encoded.readableBytesView) })
+            #expect(batch.count == commands.count)
+        }
+    }
+
     @Test func theDescriptionTellsNoArguments() {
         #expect(RedisCommand("SET", "session:secret", "value").description == "SET with 2 arguments")
         #expect(RedisCommand("PING").description == "PING with 0 arguments")

@@ -112,6 +112,21 @@ import Testing
         let reading = try RESPReading(":9223372036854775807\r\n:-9223372036854775808\r\n:+7\r\n:-0\r\n")
         #expect(reading.values == [.integer(.max), .integer(.min), .integer(7), .integer(0)])
     }
+
+    /// Up to 18 digits are read another way than more.
+    @Test(arguments: 15...19, [1, 2, 3, Int.max]) func numbersOfManyDigitsAreRead(digits: Int, pieces: Int) throws {
+        let number = try #require(Int64(String(repeating: "8", count: digits)))
+        let zeros = String(repeating: "0", count: digits - 1)
+        let reading = try RESPReading(":\(number)\r\n$\(zeros)2\r\nab\r\n*\(zeros)1\r\n:7\r\n", pieces: pieces)
+        #expect(reading.values == [.integer(number), .bulkString(ByteBuffer(string: "ab")), .array([.integer(7)])])
+    }
+
+    @Test(arguments: [":\r\n", ":1\r1", ":1x\r\n", "$\r\n", "*\r\n", "$1\rx", "*1\n\n\r\n"])
+    func whatOnlyBeginsLikeANumberIsRefused(bytes: String) {
+        for pieces in [1, 2, Int.max] {
+            #expect(throws: RESPError.self) { try RESPReading(bytes, pieces: pieces) }
+        }
+    }
 }
 
 @Suite struct RESPLimitTests {
@@ -154,6 +169,8 @@ import Testing
         #expect(try RESPReading("+abcde\r\n", limits: limits, pieces: pieces).values.count == 1)
         #expect(throws: RESPError.lineTooLong) { try RESPReading("+abcdef\r\n", limits: limits, pieces: pieces) }
         #expect(throws: RESPError.lineTooLong) { try RESPReading("+abcdefgh", limits: limits, pieces: pieces) }
+        #expect(try RESPReading(":12345\r\n", limits: limits, pieces: pieces).values == [.integer(12345)])
+        #expect(throws: RESPError.lineTooLong) { try RESPReading(":123456\r\n", limits: limits, pieces: pieces) }
     }
 
     @Test func theDepthIsLimited() throws {

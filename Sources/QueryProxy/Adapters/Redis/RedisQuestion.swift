@@ -25,6 +25,8 @@ final class RedisQuestion: SharedQuestion {
         return [RedisCommand("PTTL", entryKey), command]
     }
 
+    func prefetch() { batch.prefetch() }
+
     func ask(on eventLoop: any EventLoop, _ body: @escaping @Sendable (Result<SharedRead, any Error>) -> Void) {
         let began = NIODeadline.now()
         redis.send(batch, on: eventLoop) { [tagCount, operations] result in
