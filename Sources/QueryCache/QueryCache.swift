@@ -174,9 +174,16 @@ package final class QueryCache: Sendable {
         // Once before, so that the store's own time does not count; once after, for what was read from the store under the
         // generations that were still there.
         forget(invalidation)
-        let isComplete = await shared.invalidate(invalidation)
+        let generations = Dictionary(uniqueKeysWithValues: invalidation.tags.map { ($0, Generation()) })
+        let isComplete = await shared.invalidate(invalidation, renewing: generations)
         forget(invalidation)
+        if isComplete { tags.learn(generations) }
         return isComplete
+    }
+
+    /// Whether memory holds an answer of before an invalidation, so that the shared store most likely has no other.
+    package func isInvalidatedInMemory(_ key: CacheKey) -> Bool {
+        memory.peek(key).map { !$0.snapshot.isCurrent } ?? false
     }
 
     package var statistics: QueryCacheStatistics {

@@ -134,6 +134,23 @@ import Testing
         #expect(number(of: String(repeating: "x", count: 2000), in: small) == nil)
     }
 
+    /// Where all together are too large, those give way that nobody asks for.
+    @Test func whatIsAskedForStaysWhereRoomIsShort() {
+        let lines = RecalledLines<Lookup>(capacity: 1 << 16, byteLimit: 100_000)
+        for number in 0..<100 { remember("SELECT 'hot \(number)'", -number, in: lines) }
+        for number in 0..<20_000 {
+            _ = self.number(of: "SELECT 'hot \(number % 100)'", in: lines)
+            remember("SELECT \(number)", number, in: lines)
+            #expect(lines.bytes <= 100_000)
+        }
+        let hot = (0..<100).count { (expected: Int) in number(of: "SELECT 'hot \(expected)'", in: lines) == -expected }
+        // A set may be full of lines that were asked for.
+        #expect(hot > 90, "\(hot)")
+        // The room is used, and the last that came are there.
+        #expect(lines.count > 400)
+        #expect(number(of: "SELECT 19999", in: lines) == 19_999)
+    }
+
     @Test func growsWithWhatIsAskedFor() {
         let lines = RecalledLines<Lookup>(capacity: 1 << 16, byteLimit: 64 << 20)
         for number in 0..<20_000 { remember("SELECT \(number)", number, in: lines) }

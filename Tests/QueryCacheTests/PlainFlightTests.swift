@@ -130,6 +130,40 @@ import Testing
         #expect(!canStoreUnasked() && ask(4) == nil)
     }
 
+    @Test("after a write of its own nothing need be asked before either; not where the store was not told of it")
+    func unaskedAfterOwnWrite() async throws {
+        let fixture = PlainFixture()
+        try await fixture.makeGenerations()
+        let (cache, key) = (fixture.cache, CacheFixture.key)
+        func lookup() -> QueryCache.Lookup {
+            cache.lookup(for: key, tags: CacheFixture.tags, policy: CacheFixture.policy())
+        }
+        func ask() -> QueryCache.Wait? {
+            cache.answerPlainly(to: lookup(), after: nil, from: fixture.source) { fixture.answers.take($0) }
+        }
+        let write = Invalidation(tags: [CacheFixture.products])
+        try await fixture.ask()
+        fixture.source.end(0, .body(ByteBuffer(string: "old")))
+        #expect(cache.canStoreUnasked(lookup()) && !cache.isInvalidatedInMemory(key))
+        #expect(!cache.isInvalidatedInMemory(CacheKey(9, 9, 9, 9)))
+        #expect(await cache.invalidate(write))
+        #expect(cache.canStoreUnasked(lookup()) && cache.isInvalidatedInMemory(key))
+        let reads = fixture.store.reads
+        #expect(ask() != nil && fixture.store.reads == reads)
+        fixture.source.end(1, .body(ByteBuffer(string: "new")))
+        #expect(try await fixture.base.cache().ask(ImmediateSource { "wrong" }).text == "new")
+        // A write while PostgreSQL is asked: what comes is stored under what was before it, where nobody finds it.
+        #expect(await cache.invalidate(write))
+        #expect(ask() != nil)
+        #expect(await cache.invalidate(write))
+        fixture.source.end(2, .body(ByteBuffer(string: "older")))
+        #expect(try await fixture.base.cache().ask(ImmediateSource { "newest" }).text == "newest")
+        fixture.store.isUsable = false
+        #expect(await cache.invalidate(write) == false)
+        fixture.store.isUsable = true
+        #expect(!cache.canStoreUnasked(lookup()) && ask() == nil)
+    }
+
     @Test("too large to be stored")
     func large() async throws {
         let fixture = PlainFixture { $0.maximumEntryBytes = 3 }

@@ -117,6 +117,32 @@ import Testing
         }
     }
 
+    /// What the store was given at an invalidation is known after it, until the next; never the epoch's.
+    @Test func generationsThatWereGivenAreKnown() {
+        let table = TagTable()
+        let tags = TagList([.epoch, .wholeTable("t"), .user("u")], rows: [.row(table: "t", bucket: 1)])
+        var generations = (0..<4).map { _ in Generation() }
+        table.snapshot(of: tags).learn(generations)
+        for (index, tag) in tags.enumerated() {
+            table.invalidate([tag])
+            let given = Generation()
+            table.learn([tag: given, .table("nobody's"): Generation()])
+            if case .epoch = tag {
+                #expect(table.snapshot(of: tags).knownGenerations == nil)
+                table.snapshot(of: tags).learn(generations)
+                continue
+            }
+            generations[index] = given
+            #expect(table.snapshot(of: tags).knownGenerations == generations, "\(tag)")
+            // Who looked before does not count it as what he saw.
+            let before = table.snapshot(of: tags)
+            table.invalidate([tag])
+            #expect(table.snapshot(of: tags).knownGenerations == nil && !before.isCurrent, "\(tag)")
+            table.learn([tag: given])
+        }
+        #expect(table.count == 3)
+    }
+
     /// Every proxy must come to the same bucket, whatever its version.
     @Test func bucketsAreTheSameEverywhereAndEvenlyFilled() {
         let known = ["": 59547, "1": 45023, "42": 15106, "a0eebc999c0b4ef8bb6d6bb9bd380a11": 35892]

@@ -187,9 +187,13 @@ package final class MemorySharedStore: SharedStore {
     }
 
     package func invalidate(_ invalidation: Invalidation) async -> Bool {
+        await invalidate(invalidation, renewing: [:])
+    }
+
+    package func invalidate(_ invalidation: Invalidation, renewing generations: [Tag: Generation]) async -> Bool {
         let isDone = state.withLock { state in
             guard state.isUsable else { return false }
-            for tag in invalidation.tags { state.generations[tag] = Generation() }
+            for tag in invalidation.tags { state.generations[tag] = generations[tag] ?? Generation() }
             for pattern in invalidation.patterns {
                 let glob = Glob(pattern)
                 for tag in state.generations.keys {

@@ -55,7 +55,9 @@ final class RecalledLine<Lookup: AnyObject> {
 /// out anew each time. One table belongs to one event loop and takes no lock.
 ///
 /// Sets of four slots, found by a hash with a seed of its own; in a full set the line that was not asked for since the last
-/// look around gives way. So there are no chains that a client could make long. The table doubles until `capacity`.
+/// look around gives way. So there are no chains that a client could make long. The table doubles until `capacity`. Where all
+/// lines together are too large, those give way that were not asked for since the last time around (CLOCK: Corbató, A
+/// Paging Experiment with the Multics System, 1968).
 ///
 /// Invariants: a slot's line has the slot's hash; no line is in two slots; `bytes` is the sum of the lines' sizes.
 package final class RecalledLines<Lookup: AnyObject> {
@@ -76,6 +78,8 @@ package final class RecalledLines<Lookup: AnyObject> {
     private var setCount: Int
     private(set) var count = 0
     private(set) var bytes = 0
+    /// The slot that is looked at next for one to remove.
+    private var hand = 0
 
     /// - Parameters:
     ///   - capacity: lines, a power of two.
@@ -141,7 +145,7 @@ package final class RecalledLines<Lookup: AnyObject> {
         guard key.rest.count <= Self.longestLine else { return }
         let entry = RecalledLine<Lookup>(key, lookup)
         let hash = hash(key)
-        if bytes + entry.size > byteLimit { removeAll() }
+        while bytes + entry.size > byteLimit, count > 0 { removeNext() }
         var place = self.place(for: key, hash)
         if slots[place].entry != nil, slots[place].hash != hash, setCount * Self.ways < capacity {
             grow()
@@ -193,10 +197,20 @@ package final class RecalledLines<Lookup: AnyObject> {
         old.deallocate()
     }
 
-    private func removeAll() {
-        for index in 0..<setCount * Self.ways { slots[index] = Slot() }
-        count = 0
-        bytes = 0
+    /// Removes the next line, around and around, that was not asked for since the last look at it.
+    private func removeNext() {
+        while true {
+            if hand >= setCount * Self.ways { hand = 0 }
+            defer { hand += 1 }
+            guard let entry = slots[hand].entry else { continue }
+            guard slots[hand].wasAsked else {
+                bytes -= entry.size
+                count -= 1
+                slots[hand] = Slot()
+                return
+            }
+            slots[hand].wasAsked = false
+        }
     }
 
     private static func emptySlots(_ sets: Int) -> UnsafeMutablePointer<Slot> {

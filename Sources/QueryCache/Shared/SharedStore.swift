@@ -43,8 +43,10 @@ package protocol SharedStore: Sendable {
 
     /// Renews the tags' generations, and those of the callers' tags that match a pattern, and tells the other proxies.
     ///
-    /// - Returns: false where the store could not be told; it keeps the invalidation and tells it first when it is back.
-    func invalidate(_ invalidation: Invalidation) async -> Bool
+    /// - Parameter generations: the new ones of the tags.
+    /// - Returns: false where the store could not be told; it keeps the invalidation and tells it first when it is back, with
+    ///   other generations.
+    func invalidate(_ invalidation: Invalidation, renewing generations: [Tag: Generation]) async -> Bool
 }
 
 /// What asks a shared store for an entry.

@@ -8,11 +8,14 @@ package struct Generation: Hashable, Sendable {
     private let high: UInt64
     private let low: UInt64
 
-    /// A new one: 128 random bits.
+    /// Two sequences without repetition, each from a start of the system's choice. A write needs several, and the system
+    /// takes a call for each word.
+    private static let sequences = (high: SharedRandom(), low: SharedRandom())
+
+    /// A new one: 128 random bits, though not such as nobody could guess.
     package init() {
-        var random = SystemRandomNumberGenerator()
-        high = random.next()
-        low = random.next()
+        high = Self.sequences.high.next()
+        low = Self.sequences.low.next()
     }
 
     /// One for several generations together: the same for the same ones in the same order.

@@ -197,6 +197,26 @@ package final class TagTable: Sendable {
         }
     }
 
+    /// Takes note of generations that the shared store was given, after the invalidation that they were made for, and after the
+    /// store has said that it has them.
+    ///
+    /// What is stored under them is asked of PostgreSQL later than that: whatever is written meanwhile is followed by another
+    /// generation, whoever writes it. The epoch's is not for us alone to give.
+    package func learn(_ generations: [Tag: Generation]) {
+        state.withLock { state in
+            for (tag, generation) in generations {
+                let cell: TagCell? =
+                    switch tag {
+                    case .epoch: nil
+                    case .table, .wholeTable, .row, .anyTable: state.tables[tag]
+                    case .namespace, .user: state.young[tag] ?? state.old[tag]
+                    }
+                guard let cell else { continue }
+                cell.learn(generation, seen: cell.value)
+            }
+        }
+    }
+
     package func invalidateEverything() {
         everything.invalidate()
     }

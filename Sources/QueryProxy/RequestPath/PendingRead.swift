@@ -112,7 +112,9 @@ extension QueryProxy {
     private func redisLookup(_ lookup: ReadyLookup, _ begun: QueryCache.Lookup) -> RedisLookup? {
         guard isUpToDate(lookup), !lookup.hasOwnTimeout, cache.isSharedStoreUsable else { return nil }
         let (key, tags, policy) = (lookup.lookup.key, lookup.lookup.tags, lookup.lookup.policy)
-        if policy.isPlain, policy.usesMemory, !lookup.statement.isWorthAskingRedis, cache.canStoreUnasked(begun) {
+        if policy.isPlain, policy.usesMemory, cache.canStoreUnasked(begun),
+            cache.isInvalidatedInMemory(key) || !lookup.statement.isWorthAskingRedis
+        {
             return nil
         }
         guard let question = lookup.question({ cache.sharedQuestion(for: key, tags: tags) }) else { return nil }

@@ -99,10 +99,10 @@ package final class RedisSharedStore: SharedStore {
 
     // MARK: Invalidating
 
-    package func invalidate(_ invalidation: Invalidation) async -> Bool {
+    package func invalidate(_ invalidation: Invalidation, renewing generations: [Tag: Generation]) async -> Bool {
         if isUsable {
             do {
-                return try await operations.timed(.delete) { try await tell(invalidation) }
+                return try await operations.timed(.delete) { try await tell(invalidation, generations) }
             } catch {
                 failedToTell(error)
             }
@@ -112,12 +112,12 @@ package final class RedisSharedStore: SharedStore {
     }
 
     /// - Returns: whether the other proxies hear of it as well, as far as that is known.
-    private func tell(_ invalidation: Invalidation) async throws -> Bool {
-        var generations = invalidation.tags.map { keys.generation($0) }
+    private func tell(_ invalidation: Invalidation, _ new: [Tag: Generation] = [:]) async throws -> Bool {
+        var generations = invalidation.tags.map { (keys.generation($0), new[$0] ?? Generation()) }
         for pattern in invalidation.patterns {
             // A tag that is created while the scan runs was created after the write.
             try await scan(keys.userGenerations(matching: pattern)) { page in
-                generations += page.compactMap(\.string)
+                generations += page.compactMap(\.string).map { ($0, Generation()) }
             }
         }
         try await renew(generations)
@@ -169,10 +169,10 @@ package final class RedisSharedStore: SharedStore {
         )
     }
 
-    private func renew(_ generations: [String]) async throws {
-        let commands = generations.map { name in
+    private func renew(_ generations: [(name: String, new: Generation)]) async throws {
+        let commands = generations.map { name, new in
             var command = RedisCommand("SET", name)
-            command.append(Generation().bytes)
+            command.append(new.bytes)
             command.append("PX")
             command.append(Self.generationLifetime)
             return command
@@ -183,7 +183,7 @@ package final class RedisSharedStore: SharedStore {
             guard error.hasPrefix("OOM") else { throw RedisError(code: .server, message: error) }
             // Redis has no memory to write with, but it can still forget: a generation that is missing fits no entry.
             for batch in generations.chunked(by: 500) {
-                _ = try await redis.send(RedisCommand(parts: ["UNLINK"] + batch))
+                _ = try await redis.send(RedisCommand(parts: ["UNLINK"] + batch.map(\.name)))
             }
             return
         }
