@@ -61,7 +61,7 @@ extension ByteBuffer {
 
 extension UnsafeRawBufferPointer {
     /// The first byte from an index on that JSON wants escaped, or the end. Eight bytes at a time: large texts rarely have one.
-    fileprivate func indexOfEscape(from start: Int) -> Int {
+    func indexOfEscape(from start: Int) -> Int {
         var index = start
         while index + 8 <= count {
             let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
@@ -79,6 +79,20 @@ extension UnsafeRawBufferPointer {
             index += 1
         }
         return count
+    }
+
+    /// Whether no byte is above 0x7F.
+    var isASCII: Bool {
+        var index = 0
+        while index + 8 <= count {
+            if loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { return false }
+            index += 8
+        }
+        while index < count {
+            if self[index] >= 0x80 { return false }
+            index += 1
+        }
+        return true
     }
 
     /// Marks, by their top bits, at least the zero bytes if there are any, and none if there are none.

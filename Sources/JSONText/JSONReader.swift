@@ -137,7 +137,10 @@ package struct JSONReader {
     package mutating func readString() throws(JSONError) -> String {
         let (range, hasEscapes) = try stringRange()
         if hasEscapes { return try unescape(range) }
-        guard let text = String(validating: bytes[range], as: UTF8.self) else {
+        let text = UnsafeRawBufferPointer(rebasing: bytes[range])
+        // What most are; looking for what is not UTF-8 costs more.
+        if text.isASCII { return String(decoding: text, as: UTF8.self) }
+        guard let text = String(validating: text, as: UTF8.self) else {
             throw JSONError(reason: .invalidUTF8, offset: range.lowerBound)
         }
         return text
@@ -237,7 +240,9 @@ package struct JSONReader {
         try expect(UInt8(ascii: "\""))
         let start = offset
         var hasEscapes = false
-        while offset < bytes.count {
+        while true {
+            offset = bytes.indexOfEscape(from: offset)
+            guard offset < bytes.count else { throw error(.unexpectedEnd) }
             switch bytes[offset] {
             case UInt8(ascii: "\""):
                 offset += 1
@@ -246,13 +251,10 @@ package struct JSONReader {
                 hasEscapes = true
                 offset += 1
                 try checkEscape()
-            case 0..<0x20:
-                throw error(.controlCharacter)
             default:
-                offset += 1
+                throw error(.controlCharacter)
             }
         }
-        throw error(.unexpectedEnd)
     }
 
     private mutating func checkEscape() throws(JSONError) {
@@ -348,13 +350,6 @@ extension JSONReader {
 
     /// Whether a whole text is UTF-8; a text of ASCII alone is told without decoding.
     package static func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var index = 0
-        while index + 8 <= bytes.count {
-            if bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { break }
-            index += 8
-        }
-        while index < bytes.count, bytes[index] < 0x80 { index += 1 }
-        if index == bytes.count { return true }
-        return String(validating: bytes[index...], as: UTF8.self) != nil
+        bytes.isASCII || String(validating: bytes, as: UTF8.self) != nil
     }
 }

@@ -45,6 +45,26 @@ import Testing
         #expect(throws: JSONError.self) { try value(text) }
     }
 
+    /// Strings are looked through eight bytes at a time.
+    @Test(arguments: 0...20) func everyPlaceOfAString(place: Int) throws {
+        let (before, after) = (String(repeating: "a", count: place), String(repeating: "b", count: 20 - place))
+        for (written, meant) in [("\\n", "\n"), ("\\\"", "\""), ("é", "é"), ("\u{7F}", "\u{7F}"), ("😀", "😀"), ("", "")]
+        {
+            #expect(try value("\"\(before)\(written)\(after)\"") == .string(before + meant + after))
+            #expect(throws: JSONError.self) { try value("\"\(before)\(written)\(after)") }
+        }
+        for wrong: [UInt8] in [[0x1F], [0], [0x80], [0xC3], [0xED, 0xA0, 0x80]] {
+            let text = Array("\"\(before)".utf8) + wrong + Array("\(after)\"".utf8)
+            text.withUnsafeBytes { bytes in
+                var reader = JSONReader(bytes)
+                let error = #expect(throws: JSONError.self) { try reader.readString() }
+                let isControl = wrong[0] < 0x20
+                #expect(error?.reason == (isControl ? .controlCharacter : .invalidUTF8))
+                #expect(error?.offset == (isControl ? place + 1 : 1))
+            }
+        }
+    }
+
     @Test func stopsAtTheDepthLimit() throws {
         let deep = String(repeating: "[", count: 129) + String(repeating: "]", count: 129)
         #expect { try value(deep) } throws: { ($0 as? JSONError)?.reason == .tooDeep }
