@@ -3,6 +3,50 @@ import Testing
 
 @testable import PostgresClient
 
+/// A task that prefers a loop does not leave it between steps that wait for nothing.
+@Suite("Poll loop's tasks", .timeLimit(.minutes(1)))
+struct PollLoopTaskTests {
+    private final class Flag: Sendable {
+        private let value = Atomic<Bool>(false)
+
+        var isRaised: Bool { value.load(ordering: .sequentiallyConsistent) }
+
+        func raise() { value.store(true, ordering: .sequentiallyConsistent) }
+    }
+
+    private actor Visitor {
+        private let loop: PollLoop
+        nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+        init(_ loop: PollLoop) {
+            self.loop = loop
+        }
+
+        private func step() async {}
+
+        /// Whether the loop came to do something else meanwhile.
+        func isInterrupted() async -> Bool {
+            let flag = Flag()
+            loop.execute { flag.raise() }
+            for _ in 0..<10 { await step() }
+            return flag.isRaised
+        }
+    }
+
+    @Test(arguments: [true, false]) func stepsThatWaitForNothingFollowEachOther(prefersLoop: Bool) async {
+        let loop = PollLoop()
+        defer { loop.stop() }
+        let visitor = Visitor(loop)
+        let other = PollLoop()
+        defer { other.stop() }
+        let isInterrupted = await Task(executorPreference: prefersLoop ? loop : other) {
+            await visitor.isInterrupted()
+        }.value
+        // One that prefers another executor leaves at each step, which is why nobody does.
+        #expect(isInterrupted == !prefersLoop)
+    }
+}
+
 /// Where a script's steps run. Each that runs elsewhere than its connection is two changes of threads.
 @Suite("Poll loop", .enabled(if: PostgresFixture.url != nil), .timeLimit(.minutes(2)))
 struct PollLoopTests {

@@ -31,22 +31,16 @@ struct ReplyOrder<Reply> {
         return .ordered(first + queue.count - 1)
     }
 
-    /// Takes a reply; those that may go out now are to be taken by ``next()``.
+    /// Takes a reply.
     ///
-    /// - Returns: the reply, if it may go out before all others.
+    /// - Returns: the reply, if it may go out now; then others may too, which ``next()`` returns.
     mutating func complete(_ place: Place, with reply: Reply) -> Reply? {
         guard case .ordered(let number) = place else {
             inFlight -= 1
             return reply
         }
-        if number == first {
-            queue.removeFirst()
-            first += 1
-            inFlight -= 1
-            return reply
-        }
         queue[number - first] = .some(reply)
-        return nil
+        return next()
     }
 
     /// The next one that may go out.

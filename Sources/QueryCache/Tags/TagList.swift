@@ -19,6 +19,7 @@ package struct TagList: Sendable, RandomAccessCollection, ExpressibleByArrayLite
 
     /// Asks the processor for what is the list's own.
     package func prefetch() {
+        // The array's own fields, which are before its elements.
         rows.withUnsafeBytes { if let start = $0.baseAddress { cistern_prefetch(start - 32) } }
     }
 

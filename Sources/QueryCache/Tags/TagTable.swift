@@ -188,11 +188,7 @@ package final class TagTable: Sendable {
     package func invalidate(_ tags: some Sequence<Tag>) {
         state.withLock { state in
             for tag in tags {
-                switch tag {
-                case .epoch: everything.invalidate()
-                case .table, .wholeTable, .row, .anyTable: state.tables[tag]?.invalidate()
-                case .namespace, .user: (state.young[tag] ?? state.old[tag])?.invalidate()
-                }
+                knownCell(of: tag, state)?.invalidate()
             }
         }
     }
@@ -205,13 +201,8 @@ package final class TagTable: Sendable {
     package func learn(_ generations: [Tag: Generation]) {
         state.withLock { state in
             for (tag, generation) in generations {
-                let cell: TagCell? =
-                    switch tag {
-                    case .epoch: nil
-                    case .table, .wholeTable, .row, .anyTable: state.tables[tag]
-                    case .namespace, .user: state.young[tag] ?? state.old[tag]
-                    }
-                guard let cell else { continue }
+                if case .epoch = tag { continue }
+                guard let cell = knownCell(of: tag, state) else { continue }
                 cell.learn(generation, seen: cell.value)
             }
         }
@@ -229,6 +220,15 @@ package final class TagTable: Sendable {
                     if case .user(let name) = tag, matches(name) { cell.invalidate() }
                 }
             }
+        }
+    }
+
+    /// Nil where nobody has asked for the tag.
+    private func knownCell(of tag: Tag, _ state: borrowing State) -> TagCell? {
+        switch tag {
+        case .epoch: everything
+        case .table, .wholeTable, .row, .anyTable: state.tables[tag]
+        case .namespace, .user: state.young[tag] ?? state.old[tag]
         }
     }
 
