@@ -1,6 +1,6 @@
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq-dev libpg-query-dev libedit-dev libjemalloc-dev pkg-config \
+    && apt-get install -y --no-install-recommends libpq-dev libpg-query-dev libedit-dev libjemalloc-dev liburing-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -14,7 +14,7 @@ RUN swift build -c release --product cistern --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq5 libpg-query1504.0 libedit2 libjemalloc2 ca-certificates \
+    && apt-get install -y --no-install-recommends libpq5 libpg-query1504.0 libedit2 libjemalloc2 liburing2 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home cistern
 COPY --from=build /out/cistern /usr/local/bin/cistern

@@ -51,7 +51,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CAllocator"),
-        .target(name: "CEpoll"),
+        .target(
+            name: "CSocketEvents",
+            linkerSettings: [.linkedLibrary("uring", .when(platforms: [.linux]))]
+        ),
         .target(name: "CPrefetch"),
         .systemLibrary(name: "CPgQuery", providers: [.apt(["libpg-query-dev"])]),
         .systemLibrary(name: "CLibEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
@@ -100,10 +103,7 @@ let package = Package(
         ),
         .target(
             name: "LoadTest",
-            dependencies: [
-                .target(name: "CEpoll", condition: .when(platforms: [.linux])), "CLibPQ", "JSONText", histogram,
-                nioCore,
-            ],
+            dependencies: ["CSocketEvents", "CLibPQ", "JSONText", histogram, nioCore],
             swiftSettings: swiftSettings
         ),
         .target(name: "ProxyConfiguration", swiftSettings: swiftSettings),
@@ -187,7 +187,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "LoadTestTests", dependencies: ["LoadTest"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LoadTestTests",
+            dependencies: ["LoadTest", "CSocketEvents"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ObservabilityTests",
             dependencies: ["Observability", nioCore, nioEmbedded, nioPosix],

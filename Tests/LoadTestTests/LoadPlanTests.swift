@@ -26,6 +26,35 @@ struct LoadPlanTests {
         #expect(error { $0.scenario.writes = 1.5 }?.contains("writes") == true)
     }
 
+    @Test("io_uring where it is allowed and the load can use it")
+    func choosesHowToRead() throws {
+        func usesRing(_ change: (inout LoadPlan) -> Void) throws -> Bool {
+            var plan = LoadPlan(target: .redis(HostAndPort(host: "127.0.0.1", port: 1), valueBytes: 10))
+            change(&plan)
+            try plan.check()
+            var isAsked = false
+            let ring = try plan.ring { () throws(LoadTestError) in
+                isAsked = true
+                throw LoadTestError("io_uring: Operation not permitted")
+            }
+            #expect(ring == nil)
+            return isAsked
+        }
+        // Where the kernel does not allow it the load goes on without, unless io_uring was asked for.
+        #expect(try usesRing { _ in })
+        #expect(throws: LoadTestError.self) { try usesRing { $0.io = .ring } }
+        #expect(try !usesRing { $0.io = .readiness })
+        #expect(try !usesRing { $0.target = .postgres("", usesSimpleProtocol: false) })
+        #expect(try usesRing { $0.rate = 1000 })
+        #expect(
+            try !usesRing {
+                $0.rate = 1000
+                $0.pipeline = 2
+            }
+        )
+        #expect(error { $0.io = .ring }?.contains("io_uring is not for libpq") == true)
+    }
+
     @Test("addresses")
     func readsAddresses() {
         #expect(HostAndPort("db.example:7432") == HostAndPort(host: "db.example", port: 7432))

@@ -25,6 +25,7 @@ parser.add_argument("--seconds", type=float)
 parser.add_argument("--short", action="store_true")
 parser.add_argument("--record", action="store_true")
 parser.add_argument("--json")
+parser.add_argument("--io", default="auto")
 options = parser.parse_args()
 rounds = options.rounds or (3 if options.short else 5)
 seconds = options.seconds or (1.5 if options.short else 3.0)
@@ -196,6 +197,8 @@ def bench(*arguments, scenario="point-read", duration=None):
     made["runs"] = made.get("runs", 0) + 1
     command = [os.environ["CISTERN"], "bench", "--json", "--quiet", "--duration", str(duration or seconds), "--warm-up", "0.5"]
     command += ["--seed", str(made["runs"])]
+    if "postgres" not in arguments:
+        command += ["--io", options.io]
     command += ["--scenario", os.path.join(SCENARIOS, f"{scenario}.json")] + [str(argument) for argument in arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:

@@ -19,6 +19,7 @@ install_packages() {
                 { pkg-config --exists libpq; } 2>/dev/null || missing+=(libpq-dev pkg-config)
                 [ -e /usr/include/editline/readline.h ] || missing+=(libedit-dev)
                 [ -e /usr/include/jemalloc/jemalloc.h ] || missing+=(libjemalloc-dev)
+                [ -e /usr/include/liburing.h ] || missing+=(liburing-dev)
                 ;;
             servers)
                 postgres_bin >/dev/null || missing+=(postgresql)

@@ -94,13 +94,20 @@ struct PostgresLoadConnection: LoadConnection {
         if accepted == 0 { throw LoadTestError("libpq: \(Self.message(connection))") }
     }
 
-    mutating func flush() throws(LoadTestError) {
+    /// libpq reads and writes by itself.
+    static var canUseRing: Bool { false }
+
+    mutating func flush(_ ring: SocketRing?, token: Int) throws(LoadTestError) {
         let left = PQflush(connection)
         if left < 0 { throw LoadTestError("libpq: \(Self.message(connection))") }
         isSending = left > 0
     }
 
-    mutating func receive(_ answers: UnsafeMutablePointer<AnswerKind>, limit: Int) throws(LoadTestError) -> Int {
+    mutating func receive(
+        _ event: SocketEvent,
+        _ answers: UnsafeMutablePointer<AnswerKind>,
+        limit: Int
+    ) throws(LoadTestError) -> Int {
         if PQconsumeInput(connection) == 0 { throw LoadTestError("libpq: \(Self.message(connection))") }
         while PQisBusy(connection) == 0 {
             guard let result = PQgetResult(connection) else {

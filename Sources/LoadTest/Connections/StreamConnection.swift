@@ -1,3 +1,5 @@
+internal import CSocketEvents
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -73,23 +75,43 @@ struct StreamConnection<Scanner: AnswerScanner>: LoadConnection {
         outputEnd += templates[request].write(key: key, &random, into: output + outputEnd)
     }
 
+    static var canUseRing: Bool { true }
+
+    /// What is left to a ring stays where it is until the next request is begun, which is after the answers to it.
     @inline(__always)
-    mutating func flush() throws(LoadTestError) {
-        while outputStart < outputEnd {
-            let sent = send(descriptor, output + outputStart, outputEnd - outputStart, sendFlags)
-            if sent < 0 {
-                if errno == EAGAIN { return }
-                if errno == EINTR { continue }
-                throw systemError("the connection broke")
+    mutating func flush(_ ring: SocketRing?, token: Int) throws(LoadTestError) {
+        if let ring {
+            ring.send(output + outputStart, count: outputEnd - outputStart, to: descriptor, token: token, tells: false)
+        } else {
+            while outputStart < outputEnd {
+                let sent = send(descriptor, output + outputStart, outputEnd - outputStart, sendFlags)
+                if sent < 0 {
+                    if errno == EAGAIN { return }
+                    if errno == EINTR { continue }
+                    throw systemError("the connection broke")
+                }
+                outputStart += sent
             }
-            outputStart += sent
         }
         outputStart = 0
         outputEnd = 0
     }
 
     @inline(__always)
-    mutating func receive(_ answers: UnsafeMutablePointer<AnswerKind>, limit: Int) throws(LoadTestError) -> Int {
+    mutating func receive(
+        _ event: SocketEvent,
+        _ answers: UnsafeMutablePointer<AnswerKind>,
+        limit: Int
+    ) throws(LoadTestError) -> Int {
+        if event.isReceived {
+            if event.count < 0 { throw event.failure }
+            if event.count == 0 { throw LoadTestError("the server closed a connection") }
+            return try scanner.scan(
+                UnsafeRawBufferPointer(start: event.bytes, count: Int(event.count)),
+                answers,
+                limit: limit
+            )
+        }
         let received = recv(descriptor, memory.input.baseAddress, StreamMemory.capacity, 0)
         if received == 0 { throw LoadTestError("the server closed a connection") }
         if received < 0 {

@@ -28,6 +28,8 @@ package struct LoadResult: Sendable {
     package var pipeline: Int
     /// What was asked for; nil in a closed loop.
     package var requestedRate: Double?
+    /// How the connections were read and written.
+    package var io: SocketIO
     package var seconds: Double
     /// Answers a second, failures not counted.
     package var requestsPerSecond: Double
@@ -51,6 +53,7 @@ extension LoadResult {
         connections = plan.connections
         pipeline = plan.pipeline
         requestedRate = plan.rate
+        io = results.first?.io ?? plan.io
         seconds = results.map(\.seconds).max() ?? 0
         all = Latencies(recorder.answers)
         unanswered = recorder.count(of: .unanswered)
@@ -98,6 +101,7 @@ extension LoadResult {
         var members: [(key: String, value: JSONValue)] = [
             ("label", .string(label)), ("target", .string(target)), ("scenario", .string(scenario)),
             ("connections", .number("\(connections)")), ("pipeline", .number("\(pipeline)")),
+            ("io", .string(io.rawValue)),
         ]
         if let requestedRate { members.append(("requested_rate", .rounded(requestedRate))) }
         members += [
@@ -114,6 +118,7 @@ extension LoadResult {
     package var table: String {
         var text = "\(label): \(scenario), \(connections) connections, \(pipeline) in the pipeline"
         if let requestedRate { text += ", \(requestedRate.shown) requests a second asked for" }
+        text += ", by \(io.rawValue)"
         text += "\n\(requestsPerSecond.shown) requests a second over \(seconds.shown) s"
         if errors > 0 { text += ", \(errors) failed" }
         if unanswered > 0 { text += ", \(unanswered) due but not answered" }

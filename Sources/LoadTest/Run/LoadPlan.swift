@@ -18,6 +18,15 @@ package enum LoadTarget: Sendable, Equatable {
     }
 }
 
+/// How the generator's connections are read and written.
+package enum SocketIO: String, Sendable, CaseIterable {
+    /// io_uring where the kernel allows it and the load can use it, else epoll.
+    case automatic = "auto"
+    case ring = "io_uring"
+    /// Whatever says which sockets are ready; poll where there is no epoll.
+    case readiness = "epoll"
+}
+
 /// One measurement: what, how, and how long. Times in seconds.
 package struct LoadPlan: Sendable, Equatable {
     package var target: LoadTarget
@@ -30,6 +39,7 @@ package struct LoadPlan: Sendable, Equatable {
     /// Requests a second, whatever the answers take; nil sends the next as soon as the last is answered.
     package var rate: Double?
     package var threads = 1
+    package var io = SocketIO.automatic
     package var warmUp: Double = 1
     package var duration: Double = 10
     /// Ask for every key once, before the warm-up.
@@ -52,8 +62,33 @@ package struct LoadPlan: Sendable, Equatable {
             throw LoadTestError("the duration must be above zero, the warm-up not below")
         }
         if let rate, !(rate > 0 && rate <= 1e8) { throw LoadTestError("the rate must be above zero") }
+        if io == .ring, !canUseRing {
+            throw LoadTestError(
+                "io_uring is not for libpq, which reads and writes by itself, nor for a rate with more than one in the pipeline"
+            )
+        }
         if case .postgres = target, pipeline > 1 {
             throw LoadTestError("a connection of libpq is asked one request at a time: leave the pipeline at 1")
+        }
+    }
+
+    /// What is left to a ring is not moved before it is answered: at a rate the next request would not wait for that.
+    private var canUseRing: Bool {
+        if case .postgres = target { return false }
+        return rate == nil || pipeline == 1
+    }
+
+    /// The ring of one thread, or nil where the sockets are read and written one by one.
+    ///
+    /// - Throws: where a ring is asked for and cannot be made.
+    func ring(
+        _ make: () throws(LoadTestError) -> SocketRing = { () throws(LoadTestError) in try SocketRing() }
+    ) throws(LoadTestError) -> SocketRing? {
+        guard canUseRing else { return nil }
+        switch io {
+        case .readiness: return nil
+        case .ring: return try make()
+        case .automatic: return try? make()
         }
     }
 }

@@ -25,7 +25,7 @@ package struct LoadRun: Sendable {
         var target = plan.target
         var canned: CannedServer?
         if case .canned(let bytes) = target {
-            let server = try CannedServer(answerBytes: bytes)
+            let server = try CannedServer(answerBytes: bytes, plan)
             canned = server
             target = .cistern(server.address)
         }
@@ -138,7 +138,8 @@ package struct LoadRun: Sendable {
             choice: RequestChoice(share.scenario.used, writes: share.scenario.writes),
             keys: KeyChoice(count: share.scenario.keys, exponent: share.scenario.zipf),
             seed: share.seed,
-            progress: progress
+            progress: progress,
+            ring: try share.ring()
         )
         if share.preloads { try worker.ask(for: 1...share.scenario.keys) }
         if let rate = share.rate {

@@ -1,7 +1,10 @@
+internal import CSocketEvents
+
 /// Drives some connections on one thread.
 ///
 /// Invariants: a connection has at most `pipeline` requests under way; `moments` holds when each of them was sent or, in an
-/// open loop, was due, in the order of the answers.
+/// open loop, was due, in the order of the answers. With a ring nothing is begun on a connection before all that was begun
+/// with the flush before is answered, since the bytes of that are there until then.
 final class Worker<Connection: LoadConnection> {
     private struct Slot {
         var underWay = 0
@@ -18,8 +21,10 @@ final class Worker<Connection: LoadConnection> {
     private let slots: UnsafeMutablePointer<Slot>
     private let moments: UnsafeMutablePointer<Int64>
     private let answers: UnsafeMutablePointer<AnswerKind>
-    private let tokens: UnsafeMutablePointer<UInt64>
+    private let events: UnsafeMutablePointer<SocketEvent>
     private let poller: Poller
+    /// Receives and sends in place of the connections, which are then not in the poller.
+    private let ring: SocketRing?
     private let progress: LoadProgress
     private let choice: RequestChoice
     private let keys: KeyChoice
@@ -37,9 +42,11 @@ final class Worker<Connection: LoadConnection> {
         choice: RequestChoice,
         keys: KeyChoice,
         seed: UInt64,
-        progress: LoadProgress
+        progress: LoadProgress,
+        ring: SocketRing? = nil
     ) throws(LoadTestError) {
         poller = try Poller()
+        self.ring = ring
         self.pipeline = pipeline
         self.choice = choice
         self.keys = keys
@@ -53,8 +60,14 @@ final class Worker<Connection: LoadConnection> {
         moments = .allocate(capacity: count * pipeline)
         moments.initialize(repeating: 0, count: count * pipeline)
         answers = .allocate(capacity: pipeline)
-        tokens = .allocate(capacity: Poller.capacity)
-        for (index, connection) in connections.enumerated() { poller.add(connection.descriptor, token: index) }
+        events = .allocate(capacity: Poller.capacity)
+        for (index, connection) in connections.enumerated() {
+            if let ring {
+                ring.receive(connection.descriptor, token: index)
+            } else {
+                poller.add(connection.descriptor, token: index)
+            }
+        }
     }
 
     deinit {
@@ -64,8 +77,9 @@ final class Worker<Connection: LoadConnection> {
         slots.deallocate()
         moments.deallocate()
         answers.deallocate()
-        tokens.deallocate()
+        events.deallocate()
         poller.close()
+        ring?.close()
     }
 
     var firstError: String? {
@@ -81,10 +95,9 @@ final class Worker<Connection: LoadConnection> {
         lastInOrder = range.upperBound
         for index in 0..<count { try sendInOrder(index) }
         while nextInOrder <= lastInOrder || (0..<count).contains(where: { slots[$0].underWay > 0 }) {
-            let ready = poller.wait(nanoseconds: Self.longestWait, tokens)
-            for index in 0..<ready {
-                let token = Int(tokens[index])
-                try receive(token)
+            for index in 0..<(try wait(nanoseconds: Self.longestWait)) {
+                let token = Int(events[index].token)
+                try receive(events[index])
                 if slots[token].underWay == 0 { try sendInOrder(token) }
             }
             tellProgress()
@@ -110,17 +123,17 @@ final class Worker<Connection: LoadConnection> {
         var clock = MeasuringTime(warmUp: warmUp, duration: duration)
         for index in 0..<count { try sendDrawn(index, now: monotonicNow()) }
         while true {
-            let ready = poller.wait(nanoseconds: Self.longestWait, tokens)
+            let ready = try wait(nanoseconds: Self.longestWait)
             if clock.hasWarmedUp(monotonicNow()) { recorder.reset() }
             if clock.isOver { break }
             for index in 0..<ready {
-                let token = Int(tokens[index])
-                let now = try receive(token)
+                let token = Int(events[index].token)
+                let now = try receive(events[index])
                 if slots[token].underWay == 0 { try sendDrawn(token, now: now) }
             }
             tellProgress()
         }
-        return WorkerResult(recorder: recorder, seconds: clock.measured, firstError: firstError)
+        return result(clock)
     }
 
     @inline(__always)
@@ -152,8 +165,7 @@ final class Worker<Connection: LoadConnection> {
                 now = monotonicNow()
             }
             let wait = schedule.next <= now ? Self.longestWait : min(Self.longestWait, schedule.next - now)
-            let ready = poller.wait(nanoseconds: wait, tokens)
-            for index in 0..<ready { try receive(Int(tokens[index])) }
+            for index in 0..<(try self.wait(nanoseconds: wait)) { try receive(events[index]) }
             tellProgress()
         }
         return overdue(schedule, clock)
@@ -180,7 +192,16 @@ final class Worker<Connection: LoadConnection> {
         while schedule.next < clock.end {
             recorder.record(.unanswered, clock.end - schedule.take())
         }
-        return WorkerResult(recorder: recorder, seconds: clock.measured, firstError: firstError)
+        return result(clock)
+    }
+
+    private func result(_ clock: MeasuringTime) -> WorkerResult {
+        WorkerResult(
+            recorder: recorder,
+            seconds: clock.measured,
+            firstError: firstError,
+            io: ring == nil ? .readiness : .ring
+        )
     }
 
     // MARK: One connection
@@ -194,9 +215,16 @@ final class Worker<Connection: LoadConnection> {
         slots[index].underWay += 1
     }
 
+    /// Sends what a ring holds, waits, and puts what has happened into `events`.
+    @inline(__always)
+    private func wait(nanoseconds: Int64) throws(LoadTestError) -> Int {
+        if let ring { return try ring.wait(nanoseconds: nanoseconds, events) }
+        return poller.wait(nanoseconds: nanoseconds, events)
+    }
+
     @inline(__always)
     private func flush(_ index: Int) throws(LoadTestError) {
-        try connections[index].flush()
+        try connections[index].flush(ring, token: index)
         if connections[index].isSending != slots[index].expectsRoom {
             slots[index].expectsRoom = connections[index].isSending
             poller.expectRoom(slots[index].expectsRoom, connections[index].descriptor, token: index)
@@ -205,9 +233,11 @@ final class Worker<Connection: LoadConnection> {
 
     /// Takes what has come on a connection, and returns the time.
     @inline(__always) @discardableResult
-    private func receive(_ index: Int) throws(LoadTestError) -> Int64 {
+    private func receive(_ event: SocketEvent) throws(LoadTestError) -> Int64 {
+        let index = Int(event.token)
+        if event.isSent { throw event.failure }
         if slots[index].expectsRoom { try flush(index) }
-        let came = try connections[index].receive(answers, limit: slots[index].underWay)
+        let came = try connections[index].receive(event, answers, limit: slots[index].underWay)
         let now = monotonicNow()
         for number in 0..<came {
             let kind = answers[number]
@@ -236,6 +266,7 @@ struct WorkerResult: Sendable {
     /// The time that was measured, in seconds.
     var seconds: Double
     var firstError: String?
+    var io: SocketIO
 }
 
 /// The moments of a measurement on the monotonic clock.

@@ -1,6 +1,6 @@
-#if os(Linux)
-internal import CEpoll
+internal import CSocketEvents
 
+#if os(Linux)
 /// Waits for many sockets. With `epoll`, whose cost does not grow with the connections that are silent.
 ///
 /// Used by one thread; what it holds is given back by ``close()``.
@@ -31,11 +31,11 @@ struct Poller {
         cistern_epoll_remove(descriptor, socket)
     }
 
-    /// Waits so long at most, and puts the tokens of the sockets with something to read or room to write into `tokens`,
-    /// which has room for ``capacity``. Returns how many there are.
+    /// Waits so long at most, and puts the sockets with something to read or room to write into `events`, which has
+    /// room for ``capacity``. Returns how many there are.
     @inline(__always)
-    func wait(nanoseconds: Int64, _ tokens: UnsafeMutablePointer<UInt64>) -> Int {
-        Int(cistern_epoll_wait(descriptor, nanoseconds, tokens, Int32(Self.capacity)))
+    func wait(nanoseconds: Int64, _ events: UnsafeMutablePointer<SocketEvent>) -> Int {
+        Int(cistern_epoll_wait(descriptor, nanoseconds, events, Int32(Self.capacity)))
     }
 }
 #else
@@ -70,13 +70,13 @@ final class Poller {
         tokens.remove(at: index)
     }
 
-    /// Waits so long at most, and puts the tokens of the sockets with something to read or room to write into `ready`,
-    /// which has room for ``capacity``. Returns how many there are.
-    func wait(nanoseconds: Int64, _ ready: UnsafeMutablePointer<UInt64>) -> Int {
+    /// Waits so long at most, and puts the sockets with something to read or room to write into `events`, which has
+    /// room for ``capacity``. Returns how many there are.
+    func wait(nanoseconds: Int64, _ events: UnsafeMutablePointer<SocketEvent>) -> Int {
         guard poll(&waiting, nfds_t(waiting.count), Int32(min(nanoseconds / 1_000_000, 1000))) > 0 else { return 0 }
         var count = 0
         for index in waiting.indices where waiting[index].revents != 0 && count < Self.capacity {
-            ready[count] = tokens[index]
+            events[count] = SocketEvent(token: tokens[index], bytes: nil, count: 0, kind: Int32(CISTERN_SOCKET_READY))
             count += 1
         }
         return count

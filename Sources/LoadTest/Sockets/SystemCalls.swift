@@ -7,8 +7,10 @@ internal import Darwin
 #endif
 
 /// What the last system call that failed said.
-func systemError(_ what: String) -> LoadTestError {
-    LoadTestError("\(what): \(String(cString: strerror(errno)))")
+func systemError(_ what: String) -> LoadTestError { systemError(what, errno) }
+
+func systemError(_ what: String, _ number: Int32) -> LoadTestError {
+    LoadTestError("\(what): \(String(cString: strerror(number)))")
 }
 
 /// Nanoseconds of the monotonic clock.
@@ -56,6 +58,7 @@ func connectedSocket(to address: HostAndPort) throws(LoadTestError) -> Int32 {
         let descriptor = socket(candidate.pointee.ai_family, streamSocket, 0)
         if descriptor >= 0 {
             if connect(descriptor, candidate.pointee.ai_addr, candidate.pointee.ai_addrlen) == 0 {
+                stopDelaying(descriptor)
                 stopBlocking(descriptor)
                 return descriptor
             }
@@ -68,9 +71,13 @@ func connectedSocket(to address: HostAndPort) throws(LoadTestError) -> Int32 {
     throw systemError("\(address) cannot be reached")
 }
 
-func stopBlocking(_ descriptor: Int32) {
+/// Sends what there is at once.
+func stopDelaying(_ descriptor: Int32) {
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+}
+
+func stopBlocking(_ descriptor: Int32) {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
 }
 

@@ -58,6 +58,11 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Threads of the generator.")
     var threads = 1
 
+    @Option(
+        help: "How connections are read and written: io_uring takes the least time, and not every kernel allows it."
+    )
+    var io = SocketIO.automatic
+
     @Option(name: [.short, .long], help: "Seconds that are measured.")
     var duration = 10.0
 
@@ -125,6 +130,7 @@ struct Bench: AsyncParsableCommand {
             plan.pipeline = pipeline
             plan.rate = rate
             plan.threads = threads
+            plan.io = io
             plan.duration = duration
             plan.warmUp = warmUp
             plan.preloads = preload
@@ -153,6 +159,8 @@ struct Bench: AsyncParsableCommand {
         return address
     }
 }
+
+extension SocketIO: ExpressibleByArgument {}
 
 private func show(_ line: LoadProgressLine) {
     let text = "\(Int(line.seconds.rounded())) s  \(line.requestsPerSecond) requests/s  \(line.errors) failed\n"

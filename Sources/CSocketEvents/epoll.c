@@ -1,6 +1,6 @@
 #ifdef __linux__
 #define _GNU_SOURCE
-#include "include/CEpoll.h"
+#include "include/CSocketEvents.h"
 #include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -19,20 +19,22 @@ int cistern_epoll_expect_room(int epoll, int socket, unsigned long long token, i
 
 int cistern_epoll_remove(int epoll, int socket) { return epoll_ctl(epoll, EPOLL_CTL_DEL, socket, 0); }
 
-int cistern_epoll_wait(int epoll, long long nanoseconds, unsigned long long *tokens, int capacity) {
-    struct epoll_event events[512];
+int cistern_epoll_wait(int epoll, long long nanoseconds, cistern_socket_event *events, int capacity) {
+    struct epoll_event ready[512];
     if (capacity > 512) capacity = 512;
     long long milliseconds = nanoseconds / 1000000;
-    int count = epoll_wait(epoll, events, capacity, milliseconds > 1000 ? 1000 : (int)milliseconds);
+    int count = epoll_wait(epoll, ready, capacity, milliseconds > 1000 ? 1000 : (int)milliseconds);
     if (count == 0 && milliseconds == 0 && nanoseconds > 0) {
         // epoll_wait counts milliseconds; a request of an open loop is due in less.
         struct pollfd waiting = {.fd = epoll, .events = POLLIN};
         struct timespec time = {.tv_sec = 0, .tv_nsec = nanoseconds};
         if (ppoll(&waiting, 1, &time, 0) <= 0) return 0;
-        count = epoll_wait(epoll, events, capacity, 0);
+        count = epoll_wait(epoll, ready, capacity, 0);
     }
     if (count < 0) return 0;
-    for (int index = 0; index < count; index++) tokens[index] = events[index].data.u64;
+    for (int index = 0; index < count; index++) {
+        events[index] = (cistern_socket_event){.token = ready[index].data.u64, .kind = CISTERN_SOCKET_READY};
+    }
     return count;
 }
 #else
