@@ -95,9 +95,32 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    /// Whether there is a byte of 0.
+    fileprivate var holdsZero: Bool {
+        var index = 0
+        while index + 8 <= count {
+            if Self.zeros(in: loadUnaligned(fromByteOffset: index, as: UInt64.self)) & 0x8080_8080_8080_8080 != 0 {
+                return true
+            }
+            index += 8
+        }
+        while index < count {
+            if self[index] == 0 { return true }
+            index += 1
+        }
+        return false
+    }
+
     /// Marks, by their top bits, at least the zero bytes if there are any, and none if there are none.
     @inline(__always)
     private static func zeros(in word: UInt64) -> UInt64 {
         (word &- 0x0101_0101_0101_0101) & ~word
+    }
+}
+
+extension String {
+    /// Whether there is a NUL character, which JSON can write and PostgreSQL has no text for.
+    package var holdsNUL: Bool {
+        utf8.withContiguousStorageIfAvailable { UnsafeRawBufferPointer($0).holdsZero } ?? utf8.contains(0)
     }
 }

@@ -99,7 +99,7 @@ extension QueryRequest {
     }
 
     fileprivate init(checked sql: String) throws(RequestFieldError) {
-        if sql.utf8.contains(0) { throw RequestFieldError("field \"sql\" holds a NUL character") }
+        if sql.holdsNUL { throw RequestFieldError("field \"sql\" holds a NUL character") }
         self.init(sql: sql)
     }
 }
@@ -116,7 +116,7 @@ extension TransactionRequest {
             guard let sql = try inner.string("sql") else {
                 throw RequestFieldError("statement \(statements.count) has no field \"sql\"")
             }
-            if sql.utf8.contains(0) { throw RequestFieldError("field \"sql\" holds a NUL character") }
+            if sql.holdsNUL { throw RequestFieldError("field \"sql\" holds a NUL character") }
             statements.append(Statement(sql: sql, parameters: try inner.parameters("params") ?? []))
             if let name = inner.unreadName {
                 throw RequestFieldError("unknown field \"\(name)\" in statement \(statements.count - 1)")

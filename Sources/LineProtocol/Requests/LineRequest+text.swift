@@ -33,7 +33,7 @@ extension LineRequest {
         case "QUIT": self.init(operation: .quit)
         case "": throw .bad("the line holds nothing but white space")
         default:
-            if text.utf8.contains(0) { throw .bad("the statement holds a NUL character") }
+            if text.holdsNUL { throw .bad("the statement holds a NUL character") }
             self.init(operation: .proxy(.query(QueryRequest(sql: text))))
         }
     }

@@ -38,7 +38,7 @@ extension RequestObject {
         for element in elements {
             guard element.kind == .string else { throw RequestFieldError(name, must: "an array of strings") }
             let text = try decode(element.range, of: name)
-            if text.isEmpty || text.utf8.contains(0) {
+            if text.isEmpty || text.holdsNUL {
                 throw RequestFieldError("field \"\(name)\" holds an empty string or a NUL character")
             }
             strings.append(text)

@@ -21,6 +21,7 @@ struct RequestObject: ~Copyable {
     init(_ bytes: UnsafeRawBufferPointer, onMember: (Member) -> Void = { _ in }) throws(RequestFieldError) {
         self.bytes = bytes
         members = []
+        members.reserveCapacity(4)
         var duplicate: String?
         do throws(JSONError) {
             var reader = JSONReader(bytes)

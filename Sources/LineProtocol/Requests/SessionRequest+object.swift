@@ -44,7 +44,7 @@ extension SessionRequest {
         case .string: user = User(try object.required("user_id"))
         case .object, .array, .boolean, .null: throw RequestFieldError("user_id", must: "a string or a whole number")
         }
-        if user.text.isEmpty || user.text.utf8.count > maximumUserBytes || user.text.utf8.contains(0) {
+        if user.text.isEmpty || user.text.utf8.count > maximumUserBytes || user.text.holdsNUL {
             throw RequestFieldError("user_id", must: "1 to \(maximumUserBytes) bytes long, without NUL characters")
         }
         return user

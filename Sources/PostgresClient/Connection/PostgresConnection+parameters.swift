@@ -69,7 +69,7 @@ extension PostgresConnection {
         switch parameter {
         case .null: return nil
         case .text(let text):
-            if text.utf8.contains(0) {
+            if text.holdsNUL {
                 throw .invalid(number, "holds a NUL character, which PostgreSQL has no text for")
             }
             return text

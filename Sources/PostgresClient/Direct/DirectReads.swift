@@ -69,11 +69,12 @@ final class DirectReads {
             statementLimit: pool.configuration.preparedStatementsPerConnection,
             planVersion: pool.planVersion.load(ordering: .acquiring),
             cancel: cancel,
-            onEnd: { [weak pool, weak self] in
-                if case .open(_, let open, _)? = self?.standing, open === connection {
-                    self?.standing = .closed(until: .now + Self.pause)
+            // The pool stays for as long as the connection is open, which ends when nobody has used it for a while.
+            onEnd: {
+                if case .open(_, let open, _) = self.standing, open === connection {
+                    self.standing = .closed(until: .now + Self.pause)
                 }
-                pool?.gaveBack(connection)
+                pool.gaveBack(connection)
             }
         )
         let handler = NIOLoopBound(direct, eventLoop: eventLoop)

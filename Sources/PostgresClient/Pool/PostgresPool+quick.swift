@@ -88,8 +88,8 @@ extension PostgresPool {
                 return
             case .wait(let waiter, let open, let end):
                 request(open)
-                let timer = loops[0].schedule(at: end) { [weak self] in
-                    self?.giveUp(waiter, PostgresError(.acquireTimeout, "no PostgreSQL connection came free in time"))
+                let timer = loops[0].schedule(at: end) {
+                    self.giveUp(waiter, PostgresError(.acquireTimeout, "no PostgreSQL connection came free in time"))
                 }
                 return state.withLock { $0.quick.timer = timer }
             case .nothing: return
@@ -112,7 +112,7 @@ extension PostgresPool {
         case .wait(let waiter, let open):
             state.quick.isDispatching = false
             state.quick.isQueued = true
-            state.waiters[waiter] = { [weak self] in self?.quickReadsAreServed($0) }
+            state.waiters[waiter] = { self.quickReadsAreServed($0) }
             return .wait(waiter, open: open, until: first.patience.end)
         }
     }

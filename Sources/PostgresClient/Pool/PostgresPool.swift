@@ -236,8 +236,8 @@ package final class PostgresPool: Sendable {
                 guard let waiter = waiterID.withLock({ $0 }) else { return }
                 if Task.isCancelled { return giveUp(waiter, PostgresError(.cancelled, "nobody waited any more")) }
                 let patience = patience(until: deadline)
-                let number = loops[0].schedule(at: patience.end) { [weak self] in
-                    self?.giveUp(waiter, patience.error)
+                let number = loops[0].schedule(at: patience.end) {
+                    self.giveUp(waiter, patience.error)
                 }
                 timer.withLock { $0 = number }
             }

@@ -1,3 +1,4 @@
+internal import JSONText
 internal import Synchronization
 
 /// Until when somebody waits for a connection, and what is said then.
@@ -126,7 +127,7 @@ extension PostgresStep {
         for parameter in parameters {
             switch parameter {
             case .null: texts.append(nil)
-            case .text(let text) where !text.utf8.contains(0): texts.append(text)
+            case .text(let text) where !text.holdsNUL: texts.append(text)
             case .text, .array, .object: return nil
             }
         }

@@ -98,11 +98,11 @@ extension Tag {
 
     /// The tag of the rows with a key.
     ///
-    /// - Parameter key: the same bytes for equal keys. Hashed by FNV-1a, with the last step of SplitMix64, which spreads short
+    /// - Parameter key: the same text for equal keys. Its UTF-8 is hashed by FNV-1a, with the last step of SplitMix64, which spreads short
     ///   keys over the low bits. Every proxy must come to the same bucket.
-    package static func row(table: String, key: some Sequence<UInt8>) -> Tag {
+    package static func row(table: String, key: String) -> Tag {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in key.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         hash = (hash ^ hash >> 30) &* 0xbf58_476d_1ce4_e5b9
         hash = (hash ^ hash >> 27) &* 0x94d0_49bb_1331_11eb
         return .row(table: table, bucket: UInt16(truncatingIfNeeded: hash ^ hash >> 31))

@@ -34,10 +34,12 @@ extension QueryProxy {
         logger.info("the schema changed", metadata: ["tables": "\(invalidation.tags.map(\.name).sorted())"])
     }
 
-    /// Statements are analysed anew, and prepared anew.
-    package func forgetSchema() {
-        statements.forgetFacts()
-        postgres.discardPlans()
+    /// Statements are analysed anew, and prepared anew. For whoever the proxy holds: this does not hold the proxy.
+    package var forgetSchema: @Sendable () -> Void {
+        { [statements, postgres] in
+            statements.forgetFacts()
+            postgres.discardPlans()
+        }
     }
 
     private func rows(_ sql: String) async throws -> [[String?]] {

@@ -155,7 +155,7 @@ final class ReadPlan: Sendable {
         }
         return TagList(
             named(tagsBesideRows, namespace, own),
-            rows: keys.map { .row(table: tables[0], key: $0.utf8) }
+            rows: keys.map { .row(table: tables[0], key: $0) }
         )
     }
 

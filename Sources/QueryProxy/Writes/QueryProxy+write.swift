@@ -66,7 +66,7 @@ extension QueryProxy {
             var outcome = try await runUnwatched(request, statement, changing: table, until: deadline)
             // The key may have been another one when the rows were changed.
             if let keys = keys(key, of: statement, request), statements.schemaVersion == version {
-                outcome.written.rows = keys.map { .row(table: table, key: $0.utf8) }
+                outcome.written.rows = keys.map { .row(table: table, key: $0) }
             }
             return outcome
         }

@@ -101,7 +101,7 @@ struct Proxy {
             analyzer: SQLAnalyzer(),
             logger: logs.logger(.queries)
         )
-        channel?.whenEverythingIsInvalidated { [weak proxy] in proxy?.forgetSchema() }
+        channel?.whenEverythingIsInvalidated(proxy.forgetSchema)
         if guards.watchesLostBackends { services.append(BackgroundService { await proxy.watchLostBackends() }) }
         let interval = configuration.postgres.schemaCheck
         if interval > .zero { services.append(BackgroundService { await proxy.watchSchema(every: interval) }) }

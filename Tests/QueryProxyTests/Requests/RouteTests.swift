@@ -44,7 +44,7 @@ import Testing
             )
         }
         let whole: [ProxyTag] = [.epoch, .namespace("default"), .table("public.products")]
-        let row = ProxyTag.row(table: "public.products", key: "42".utf8)
+        let row = ProxyTag.row(table: "public.products", key: "42")
         #expect(try await tags(.text("42")) == [.epoch, .namespace("default"), .wholeTable("public.products"), row])
         #expect(
             try await tags(.text("+042"), namespace: "x")

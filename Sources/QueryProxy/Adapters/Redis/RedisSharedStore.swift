@@ -135,8 +135,8 @@ package final class RedisSharedStore: SharedStore {
     /// that what Redis holds can be read, and trying again changes nothing until somebody grants the right. Other proxies
     /// miss a number at the next heartbeat, and empty their memory.
     private func publish(_ invalidation: Invalidation) async -> Bool {
-        let end: @Sendable (InvalidationPublisher.Outcome) -> Void = { [weak self] outcome in
-            if outcome == .lost { self?.requeue(invalidation) }
+        let end: @Sendable (InvalidationPublisher.Outcome) -> Void = { outcome in
+            if outcome == .lost { self.requeue(invalidation) }
         }
         switch publisher.standing {
         case .open:
