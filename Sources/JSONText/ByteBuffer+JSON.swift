@@ -61,7 +61,7 @@ extension ByteBuffer {
 
 extension UnsafeRawBufferPointer {
     /// The first byte from an index on that JSON wants escaped, or the end. Eight bytes at a time: large texts rarely have one.
-    func indexOfEscape(from start: Int) -> Int {
+    package func indexOfEscape(from start: Int) -> Int {
         var index = start
         while index + 8 <= count {
             let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)

@@ -49,3 +49,21 @@ struct JSONStringTests {
         #expect(written(bytes + [0x22]) == expected(bytes + [0x22]))
     }
 }
+
+@Suite("NUL characters")
+struct NULTests {
+    @Test("are found at every place, and only where they are")
+    func finds() {
+        for filling in ["a", "\u{1}", "\u{7F}", "\u{80}", "é", "字"] {
+            for count in 0..<20 {
+                let text = String(repeating: filling, count: count)
+                #expect(!text.holdsNUL, "\(count) of \(filling)")
+                for place in 0...count {
+                    let index = text.unicodeScalars.index(text.unicodeScalars.startIndex, offsetBy: place)
+                    let holding = String(text[..<index]) + "\0" + text[index...]
+                    #expect(holding.holdsNUL, "\(place) of \(count) of \(filling)")
+                }
+            }
+        }
+    }
+}

@@ -82,7 +82,7 @@ import Testing
                 case .again: ends.note("\(name) again")
                 }
             }
-            return direct.take(read, planVersion: planVersion)
+            return direct.take(read, planVersion: planVersion, at: clock.now)
         }
 
         /// The types of the messages that went out since the last look.

@@ -24,11 +24,30 @@ final class DirectConnection: ChannelInboundHandler {
         var rows = 0
         /// Its answer is not wanted, or not usable.
         var isGivenUp = false
+
+        /// - Returns: false where a type is not known yet.
+        mutating func beginRows(_ types: TypeCatalogue) -> Bool {
+            if isGivenUp { return true }
+            body = statement.body(types)
+            return body != nil
+        }
+
+        /// Writes a DataRow.
+        ///
+        /// - Returns: false where the answer is not usable any more.
+        mutating func write(_ row: UnsafeRawBufferPointer, _ types: TypeCatalogue) -> Bool {
+            guard !isGivenUp, body != nil else { return true }
+            guard let size = statement.write(row, isFirst: rows == 0, into: &body!, types) else { return false }
+            rows += 1
+            return size <= read.script.maximumResultBytes
+        }
     }
 
     /// As many reads may be on their way as are expected to take so long together; others have other connections.
     private static let longestExpected = Duration.milliseconds(5)
     private static let mostReads = 128
+    /// Its own read may be held up by one that is not quick, and then be run again.
+    private static let longestHold = QuickReadBatch.patience + QuickReadBatch.patience
 
     private let types: TypeCatalogue
     private let statementLimit: Int
@@ -81,14 +100,13 @@ final class DirectConnection: ChannelInboundHandler {
     // MARK: Reads
 
     /// - Returns: false where it is to be run elsewhere.
-    func take(_ read: QuickRead, planVersion: UInt64) -> Bool {
+    func take(_ read: QuickRead, planVersion: UInt64, at now: ContinuousClock.Instant) -> Bool {
         guard let context, !isStuck, !isClosing, inFlight.count < Self.mostReads, read.parameters.count <= UInt16.max
         else { return false }
         let expected = expectedInFlight + read.expectedDuration
         if !inFlight.isEmpty, expected > Self.longestExpected { return false }
-        let now = now()
         // Its own time must be longer than it may be held up here.
-        if let deadline = read.deadline, deadline < now + QuickReadBatch.patience * 2 { return false }
+        if let deadline = read.deadline, deadline < now + Self.longestHold { return false }
         if planVersion != self.planVersion { forgetStatements(planVersion) }
         let statement = statement(for: read.step)
         output.writeBind(statement: statement.name, read.parameters)
@@ -209,18 +227,11 @@ final class DirectConnection: ChannelInboundHandler {
     }
 
     private func beginRows() {
-        guard let head = inFlight.first, !head.isGivenUp else { return }
-        inFlight[0].body = head.statement.body(types)
-        if inFlight[0].body == nil { giveUpHead(keepsStatement: true) }
+        if !inFlight.isEmpty, !inFlight[0].beginRows(types) { giveUpHead(keepsStatement: true) }
     }
 
     private func receivedRow(_ message: UnsafeRawBufferPointer) {
-        guard let head = inFlight.first, !head.isGivenUp, var body = head.body else { return }
-        inFlight[0].body = nil
-        let isWritten = head.statement.write(message, isFirst: head.rows == 0, into: &body, types)
-        guard isWritten, body.readableBytes <= head.read.script.maximumResultBytes else { return giveUpHead() }
-        inFlight[0].rows += 1
-        inFlight[0].body = body
+        if !inFlight.isEmpty, !inFlight[0].write(message, types) { giveUpHead() }
     }
 
     /// - Parameter keepsStatement: it is as it should be, and only something besides is missing.

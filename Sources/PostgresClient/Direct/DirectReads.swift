@@ -17,19 +17,24 @@ final class DirectReads {
     private var standing = Standing.closed(until: .now)
 
     /// - Returns: false where the read is to be run elsewhere.
-    func take(_ read: QuickRead, for pool: PostgresPool, on eventLoop: any EventLoop) -> Bool {
+    func take(
+        _ read: QuickRead,
+        for pool: PostgresPool,
+        on eventLoop: any EventLoop,
+        at now: ContinuousClock.Instant
+    ) -> Bool {
         switch standing {
         case .opening: return false
         case .closed(let until):
-            if until <= .now, pool.maySpareConnection { open(for: pool, on: eventLoop) }
+            if until <= now, pool.maySpareConnection { open(for: pool, on: eventLoop) }
             return false
         case .open(let direct, let connection, let identityVersion):
-            guard identityVersion == pool.identityVersion, !pool.isTooOld(connection) else {
+            guard identityVersion == pool.identityVersion, !pool.isTooOld(connection, at: now) else {
                 // What is on its way comes to its end; the next one opens another.
                 if direct.isIdle { direct.end() }
                 return false
             }
-            return direct.take(read, planVersion: pool.planVersion.load(ordering: .acquiring))
+            return direct.take(read, planVersion: pool.planVersion.load(ordering: .acquiring), at: now)
         }
     }
 

@@ -11,6 +11,8 @@ final class DirectStatement {
 
     let name: String
     private var columns: [Column] = []
+    /// All values are written as they come, or in quotation marks.
+    private var isPlain = false
     /// What stands before the rows; nil until all types are known.
     private var head: ByteBuffer?
     /// Bytes of the answer before, by which the next one's room is guessed.
@@ -50,9 +52,11 @@ final class DirectStatement {
     private func makeHead(_ types: TypeCatalogue) -> ByteBuffer? {
         guard types.missing(for: columns.map(\.type)).isEmpty else { return nil }
         var head = ByteBuffer(string: "\"columns\":[")
+        isPlain = true
         for (index, column) in columns.enumerated() {
             guard let type = types[column.type] else { return nil }
             columns[index].form = type.form
+            isPlain = isPlain && type.form.isPlain
             head.writeColumn(column.name, type, isFirst: index == 0)
         }
         head.writeStaticString("],\"rows\":[")
@@ -61,32 +65,121 @@ final class DirectStatement {
 
     /// Writes a DataRow.
     ///
-    /// - Returns: false where it does not fit the columns.
+    /// - Returns: how many bytes the answer has now; nil where the row does not fit the columns.
     func write(
         _ message: UnsafeRawBufferPointer,
         isFirst: Bool,
         into body: inout ByteBuffer,
         _ types: TypeCatalogue
-    ) -> Bool {
+    ) -> Int? {
+        if isPlain, writePlain(message, isFirst: isFirst, into: &body) { return body.readableBytes }
         var fields = MessageFields(message)
-        guard let count = fields.integer(as: UInt16.self), count == columns.count else { return false }
+        guard let count = fields.integer(as: UInt16.self), count == columns.count else { return nil }
         if isFirst { body.writeStaticString("[") } else { body.writeStaticString(",[") }
         for index in columns.indices {
             if index > 0 { body.writeStaticString(",") }
-            guard let length = fields.integer(as: Int32.self) else { return false }
+            guard let length = fields.integer(as: Int32.self) else { return nil }
             if length < 0 {
                 body.writeStaticString("null")
                 continue
             }
-            guard let value = fields.bytes(Int(length)) else { return false }
+            guard let value = fields.bytes(Int(length)) else { return nil }
             body.writeValue(value, columns[index].form, types)
         }
         body.writeStaticString("]")
-        return true
+        return body.readableBytes
+    }
+
+    /// Writes a row of plain values in one go.
+    ///
+    /// - Returns: false where one has to be escaped, or the row does not fit the columns; nothing was written then.
+    private func writePlain(_ message: UnsafeRawBufferPointer, isFirst: Bool, into body: inout ByteBuffer) -> Bool {
+        // A value's length takes four bytes of the message, and five are added to a value at most: a comma, and `false` for
+        // `f`, or `null` for nothing.
+        let most = message.count + columns.count + 8
+        return body.writeWithUnsafeMutableBytes(minimumWritableBytes: most) { room in
+            var fields = MessageFields(message)
+            guard let count = fields.integer(as: UInt16.self), count == columns.count, let start = room.baseAddress
+            else {
+                return 0
+            }
+            var output = PlainOutput(next: start)
+            if !isFirst { output.write(UInt8(ascii: ",")) }
+            output.write(UInt8(ascii: "["))
+            for index in columns.indices {
+                if index > 0 { output.write(UInt8(ascii: ",")) }
+                guard let length = fields.integer(as: Int32.self) else { return 0 }
+                if length < 0 {
+                    output.write("null")
+                } else if let value = fields.bytes(Int(length)), output.write(value, columns[index].form) {
+                    continue
+                } else {
+                    return 0
+                }
+            }
+            output.write(UInt8(ascii: "]"))
+            assert(output.next - start <= most)
+            return output.next - start
+        } > 0
     }
 
     func finish(_ body: inout ByteBuffer, rows: Int) {
         body.writeRowCount(rows)
         lastSize = min(body.readableBytes, 64 << 10)
+    }
+}
+
+extension JSONForm {
+    fileprivate var isPlain: Bool {
+        switch self {
+        case .boolean, .number, .date, .text: true
+        case .json, .timestamp, .timestampWithTimeZone, .array, .composite, .domain: false
+        }
+    }
+}
+
+/// Writes where there is room for certain.
+private struct PlainOutput {
+    var next: UnsafeMutableRawPointer
+
+    @inline(__always)
+    mutating func write(_ byte: UInt8) {
+        next.storeBytes(of: byte, as: UInt8.self)
+        next += 1
+    }
+
+    @inline(__always)
+    mutating func write(_ text: StaticString) {
+        write(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    @inline(__always)
+    mutating func write(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        next.copyMemory(from: start, byteCount: bytes.count)
+        next += bytes.count
+    }
+
+    /// As `ByteBuffer.writeValue` does.
+    ///
+    /// - Returns: false where it has to be escaped.
+    @inline(__always)
+    mutating func write(_ value: UnsafeRawBufferPointer, _ form: JSONForm) -> Bool {
+        switch form {
+        case .boolean:
+            if value.first == UInt8(ascii: "t") { write("true") } else { write("false") }
+            return true
+        case .number:
+            // `NaN` and `Infinity` are strings in JSON.
+            let first = value.first == UInt8(ascii: "-") ? value.dropFirst().first : value.first
+            guard let first, first &- UInt8(ascii: "0") < 10 else { return false }
+            write(value)
+        default:
+            guard value.indexOfEscape(from: 0) == value.count else { return false }
+            write(UInt8(ascii: "\""))
+            write(value)
+            write(UInt8(ascii: "\""))
+        }
+        return true
     }
 }

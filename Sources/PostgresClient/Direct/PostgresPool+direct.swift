@@ -9,10 +9,15 @@ extension PostgresPool {
 
     /// Runs a read on the connection of the event loop that this is called on.
     ///
-    /// - Parameter body: told the result, later; nil where it is to be run by ``run(_:)``.
+    /// - Parameters:
+    ///   - now: the time.
+    ///   - body: told the result, later; nil where it is to be run by ``run(_:)``.
     /// - Returns: false where that is to be asked at once; nobody is told anything then.
-    package func runDirectly(_ script: PostgresScript, _ body: @escaping @Sendable (PostgresResult?) -> Void) -> Bool {
-        let now = ContinuousClock.now
+    package func runDirectly(
+        _ script: PostgresScript,
+        at now: ContinuousClock.Instant = .now,
+        _ body: @escaping @Sendable (PostgresResult?) -> Void
+    ) -> Bool {
         let deadline = script.timeout.map { now + $0 }
         guard let read = QuickRead(script, deadline, patience: patience(until: deadline, from: now)) else {
             return false
@@ -22,13 +27,13 @@ extension PostgresPool {
             self.state.withLock { $0.scripts += 1 }
             body(result)
         }
-        return runDirectly(read)
+        return runDirectly(read, at: now)
     }
 
     /// Gives a read to the connection of the event loop that this is called on.
     ///
     /// - Returns: false where there is none, or it has enough to do: the read is to be run elsewhere.
-    func runDirectly(_ read: QuickRead) -> Bool {
+    func runDirectly(_ read: QuickRead, at now: ContinuousClock.Instant = .now) -> Bool {
         guard let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop else { return false }
         let place = directs.withLock { directs in
             if let place = directs[ObjectIdentifier(eventLoop)] { return place }
@@ -36,7 +41,7 @@ extension PostgresPool {
             directs[ObjectIdentifier(eventLoop)] = place
             return place
         }
-        return place.value.take(read, for: self, on: eventLoop)
+        return place.value.take(read, for: self, on: eventLoop, at: now)
     }
 
     var maySpareConnection: Bool {
@@ -69,8 +74,8 @@ extension PostgresPool {
         return .lent(connection, socket: socket, identityVersion: identityVersion, cancel: cancel)
     }
 
-    func isTooOld(_ connection: PostgresConnection) -> Bool {
-        connection.openedAt + configuration.maximumLifetime < .now
+    func isTooOld(_ connection: PostgresConnection, at now: ContinuousClock.Instant) -> Bool {
+        connection.openedAt + configuration.maximumLifetime < now
     }
 
     /// What was done on it leaves libpq with no notion of where the connection stands: it is closed.

@@ -31,7 +31,7 @@ struct PostgresQuerySource: QuerySource {
     func fetchDirectly(_ body: @escaping @Sendable (DirectAnswer) -> Void) -> Bool {
         guard let expected = statement.expectedDuration, !isOutdated else { return false }
         let start = ContinuousClock.now
-        return proxy.postgres.runDirectly(script(expected: expected)) { result in
+        return proxy.postgres.runDirectly(script(expected: expected), at: start) { result in
             guard let result else { return body(.again) }
             statement.took(result.duration)
             proxy.countFetch(of: statement, namespace, since: start, bytes: result.body.readableBytes)
