@@ -126,6 +126,69 @@ import Testing
         #expect(fixture.direct.isIdle && fixture.closings.value == 0)
     }
 
+    @Test("eight reads go out though the turn has not ended")
+    func sendsBeforeTheTurnEnds() throws {
+        let fixture = try Fixture()
+        for number in 1...7 { #expect(try fixture.read("\(number)")) }
+        #expect(try fixture.channel.readOutbound(as: ByteBuffer.self) == nil)
+        #expect(try fixture.read("8"))
+        let sent = try #require(try fixture.channel.readOutbound(as: ByteBuffer.self))
+        #expect(sent.readableBytesView.filter { $0 == UInt8(ascii: "S") }.count >= 8)
+        #expect(try fixture.read("9"))
+        #expect(try fixture.channel.readOutbound(as: ByteBuffer.self) == nil)
+        #expect(try fixture.sent() == "BES")
+        try fixture.hear(.parsed, .described("n", 23))
+        for number in 1...9 { try fixture.hear(.bound, .row("\(number)"), .complete, .ready) }
+        #expect(
+            fixture.ends.take() == (1...9).map { "\($0) \(Self.head)[[\($0)]],\"row_count\":1" }
+        )
+    }
+
+    @Test("the connection breaks while a read is taken: each is run again, once")
+    func breaksWhileTaking() throws {
+        final class Break: ChannelOutboundHandler {
+            typealias OutboundIn = ByteBuffer
+            func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+                promise?.fail(ChannelError.ioOnClosedChannel)
+                context.close(promise: nil)
+            }
+        }
+        let fixture = try Fixture()
+        try fixture.channel.pipeline.syncOperations.addHandler(Break(), position: .first)
+        for number in 1...8 { #expect(try fixture.read("\(number)")) }
+        #expect(try !fixture.read("9"))
+        fixture.channel.embeddedEventLoop.run()
+        #expect(fixture.ends.take() == (1...8).map { "\($0) again" })
+        #expect(fixture.closings.value == 1)
+    }
+
+    @Test("what is sent for a read", arguments: [[], ["7"], [nil, "", "é", nil, String(repeating: "x", count: 3000)]])
+    func bindsParameters(parameters: [String?]) {
+        var expected = ByteBuffer()
+        var bind = ByteBuffer()
+        bind.writeNullTerminatedString("")
+        bind.writeNullTerminatedString("name")
+        bind.writeInteger(Int16(0))
+        bind.writeInteger(Int16(parameters.count))
+        for parameter in parameters {
+            bind.writeInteger(Int32(parameter?.utf8.count ?? -1))
+            bind.writeString(parameter ?? "")
+        }
+        bind.writeInteger(Int16(0))
+        expected.writeString("B")
+        expected.writeInteger(Int32(4 + bind.readableBytes))
+        expected.writeBuffer(&bind)
+        expected.writeString("E")
+        expected.writeInteger(Int32(9))
+        expected.writeNullTerminatedString("")
+        expected.writeInteger(Int32(0))
+        expected.writeString("S")
+        expected.writeInteger(Int32(4))
+        var written = ByteBuffer()
+        written.writeBindExecuteSync(statement: "name", parameters)
+        #expect(written == expected)
+    }
+
     @Test("it does not matter in what pieces the answer comes")
     func pieces() throws {
         var whole = ByteBuffer()

@@ -210,6 +210,13 @@ import Testing
 
     @Test func comesBackAsItWas() {
         #expect(StoredEntry(Self.entry.bytes) == Self.entry)
+        var written = ByteBuffer()
+        let entry = Self.entry
+        written.writeMultipleIntegers(UInt8(1), entry.ageWhenStored, entry.ttl, entry.grace, entry.cost)
+        written.writeInteger(UInt16(entry.generations.count))
+        for generation in entry.generations { written.writeImmutableBuffer(generation.bytes) }
+        written.writeImmutableBuffer(entry.body)
+        #expect(entry.bytes == written && entry.encodedLength == written.readableBytes)
         #expect(Self.entry.lifetime == 305_000)
     }
 
@@ -240,5 +247,12 @@ import Testing
         #expect(key(["ab", "c"]) == keys[0])
         #expect(keys[0].hexadecimal.count == 64)
         #expect(CacheKey(0x0123_4567_89AB_CDEF, 0, 0, 1).hexadecimal.hasPrefix("0123456789abcdef"))
+        for value in 0..<256 {
+            let words = (0..<4).map { place in UInt64(value) << UInt64(place * 16 + value % 7) | UInt64(place) }
+            let texts = words.map {
+                String(repeating: "0", count: 16 - String($0, radix: 16).count) + String($0, radix: 16)
+            }
+            #expect(CacheKey(words[0], words[1], words[2], words[3]).hexadecimal == texts.joined())
+        }
     }
 }

@@ -19,29 +19,31 @@ extension ByteBuffer {
         }
     }
 
-    mutating func writeBind(statement name: String, _ parameters: [String?]) {
-        writeMessage("B") { buffer in
-            buffer.writeNullTerminatedString("")
-            buffer.writeNullTerminatedString(name)
-            buffer.writeInteger(Int16(0))
-            buffer.writeInteger(UInt16(parameters.count))
+    /// Bind to the portal without a name, Execute of it to its end, and a synchronisation point, in one go.
+    mutating func writeBindExecuteSync(statement name: String, _ parameters: [String?]) {
+        let executeSync: StaticString = "E\u{0}\u{0}\u{0}\u{9}\u{0}\u{0}\u{0}\u{0}\u{0}S\u{0}\u{0}\u{0}\u{4}"
+        // Its own four bytes, the two names' ends, and three numbers.
+        let length = parameters.reduce(12 + name.utf8.count) { $0 + 4 + ($1?.utf8.count ?? 0) }
+        let size = 1 + length + executeSync.utf8CodeUnitCount
+        writeWithUnsafeMutableBytes(minimumWritableBytes: size) { room in
+            guard let start = room.baseAddress else { return 0 }
+            var output = RawOutput(next: start)
+            output.write(UInt8(ascii: "B"))
+            output.write(bigEndian: Int32(length))
+            output.write(0 as UInt8)
+            output.write(name)
+            output.write(0 as UInt8)
+            output.write(bigEndian: 0 as Int16)
+            output.write(bigEndian: UInt16(parameters.count))
             for parameter in parameters {
-                guard let parameter else {
-                    buffer.writeInteger(Int32(-1))
-                    continue
-                }
-                buffer.writeInteger(Int32(parameter.utf8.count))
-                buffer.writeString(parameter)
+                output.write(bigEndian: parameter.map { Int32($0.utf8.count) } ?? -1)
+                if let parameter { output.write(parameter) }
             }
-            buffer.writeInteger(Int16(0))
+            output.write(bigEndian: 0 as Int16)
+            output.write(static: executeSync)
+            assert(output.next - start == size)
+            return size
         }
-    }
-
-    /// Of the portal without a name, to its end, and a synchronisation point.
-    mutating func writeExecuteAndSync() {
-        writeStaticString(
-            "E\u{0}\u{0}\u{0}\u{9}\u{0}\u{0}\u{0}\u{0}\u{0}S\u{0}\u{0}\u{0}\u{4}"
-        )
     }
 
     mutating func writeClose(statement name: String) {

@@ -5,7 +5,7 @@ internal import NIOCore
 /// A connection that speaks PostgreSQL's own protocol on an event loop, for quick reads of that loop alone.
 ///
 /// Libpq has opened it, and its thread would be two changes of threads for every read. Here the reads of one turn of the loop
-/// go out in one write, each with its own synchronisation point, and their answers are written as they are read.
+/// go out in few writes, each with its own synchronisation point, and their answers are written as they are read.
 ///
 /// It answers what goes well. Whatever does not (an error, a type that is not known yet, a setting that changes, a statement
 /// that takes long, an end of the connection) leaves the reads to be run again by themselves, where it is dealt with: nothing
@@ -46,6 +46,9 @@ final class DirectConnection: ChannelInboundHandler {
     /// As many reads may be on their way as are expected to take so long together; others have other connections.
     private static let longestExpected = Duration.milliseconds(5)
     private static let mostReads = 128
+    /// So many are sent at once, whatever else this turn brings: the server works on them while the loop goes on. Fewer would
+    /// be more writes, more would leave the server without work (docs/performance.md).
+    private static let mostUnsent = 8
     /// Its own read may be held up by one that is not quick, and then be run again.
     private static let longestHold = QuickReadBatch.patience + QuickReadBatch.patience
 
@@ -64,6 +67,8 @@ final class DirectConnection: ChannelInboundHandler {
     private var names = 0
     private var planVersion: UInt64
     private var output = ByteBuffer()
+    /// Reads in it.
+    private var unsent = 0
     /// Since when the server works on the first.
     private var headSince: ContinuousClock.Instant
     private var isFlushing = false
@@ -109,13 +114,13 @@ final class DirectConnection: ChannelInboundHandler {
         if let deadline = read.deadline, deadline < now + Self.longestHold { return false }
         if planVersion != self.planVersion { forgetStatements(planVersion) }
         let statement = statement(for: read.step)
-        output.writeBind(statement: statement.name, read.parameters)
-        output.writeExecuteAndSync()
+        output.writeBindExecuteSync(statement: statement.name, read.parameters)
         lastUse = now
         if inFlight.isEmpty { headSince = now }
         expectedInFlight = expected
         inFlight.append(InFlight(read: read, statement: statement, expected: read.expectedDuration))
-        flushSoon(context)
+        unsent += 1
+        if unsent < Self.mostUnsent { flushSoon(context) } else { flush() }
         watch(context)
         return true
     }
@@ -156,16 +161,19 @@ final class DirectConnection: ChannelInboundHandler {
         output.writeClose(statement: statement.name)
     }
 
-    /// When all of this turn have come.
+    /// When all of this turn have come, or as many as are sent at once.
     private func flushSoon(_ context: ChannelHandlerContext) {
         if isFlushing { return }
         isFlushing = true
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute { this.value.flush() }
+        context.eventLoop.execute {
+            this.value.isFlushing = false
+            this.value.flush()
+        }
     }
 
     private func flush() {
-        isFlushing = false
+        unsent = 0
         guard let context, output.readableBytes > 0 else { return }
         let bytes = output
         // The channel keeps these until they are written; the next ones get a buffer of their own.

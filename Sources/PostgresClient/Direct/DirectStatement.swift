@@ -103,14 +103,14 @@ final class DirectStatement {
             else {
                 return 0
             }
-            var output = PlainOutput(next: start)
+            var output = RawOutput(next: start)
             if !isFirst { output.write(UInt8(ascii: ",")) }
             output.write(UInt8(ascii: "["))
             for index in columns.indices {
                 if index > 0 { output.write(UInt8(ascii: ",")) }
                 guard let length = fields.integer(as: Int32.self) else { return 0 }
                 if length < 0 {
-                    output.write("null")
+                    output.write(static: "null")
                 } else if let value = fields.bytes(Int(length)), output.write(value, columns[index].form) {
                     continue
                 } else {
@@ -138,28 +138,7 @@ extension JSONForm {
     }
 }
 
-/// Writes where there is room for certain.
-private struct PlainOutput {
-    var next: UnsafeMutableRawPointer
-
-    @inline(__always)
-    mutating func write(_ byte: UInt8) {
-        next.storeBytes(of: byte, as: UInt8.self)
-        next += 1
-    }
-
-    @inline(__always)
-    mutating func write(_ text: StaticString) {
-        write(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    @inline(__always)
-    mutating func write(_ bytes: UnsafeRawBufferPointer) {
-        guard let start = bytes.baseAddress else { return }
-        next.copyMemory(from: start, byteCount: bytes.count)
-        next += bytes.count
-    }
-
+extension RawOutput {
     /// As `ByteBuffer.writeValue` does.
     ///
     /// - Returns: false where it has to be escaped.
@@ -167,7 +146,7 @@ private struct PlainOutput {
     mutating func write(_ value: UnsafeRawBufferPointer, _ form: JSONForm) -> Bool {
         switch form {
         case .boolean:
-            if value.first == UInt8(ascii: "t") { write("true") } else { write("false") }
+            if value.first == UInt8(ascii: "t") { write(static: "true") } else { write(static: "false") }
             return true
         case .number:
             // `NaN` and `Infinity` are strings in JSON.

@@ -64,20 +64,38 @@ package struct StoredEntry: Sendable, Equatable {
 
     package var bytes: ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: encodedLength)
-        write(into: &buffer)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: encodedLength) { room in
+            write(to: UnsafeMutableRawBufferPointer(rebasing: room[..<encodedLength]))
+            return encodedLength
+        }
         return buffer
     }
 
-    /// Bytes that ``write(into:)`` writes.
+    /// Bytes that ``write(to:)`` writes.
     package var encodedLength: Int {
         Self.generationsOffset + generations.count * Generation.length + body.readableBytes
     }
 
-    package func write(into buffer: inout ByteBuffer) {
-        let count = UInt16(truncatingIfNeeded: generations.count)
-        buffer.writeMultipleIntegers(Self.version, ageWhenStored, ttl, grace, cost, count)
-        for generation in generations { generation.write(into: &buffer) }
-        buffer.writeImmutableBuffer(body)
+    /// - Parameter room: ``encodedLength`` bytes.
+    package func write(to room: UnsafeMutableRawBufferPointer) {
+        precondition(room.count == encodedLength)
+        room[0] = Self.version
+        var offset = 1
+        for number in [ageWhenStored, ttl, grace, cost] {
+            room.storeBytes(of: number.bigEndian, toByteOffset: offset, as: Int64.self)
+            offset += 8
+        }
+        room.storeBytes(
+            of: UInt16(truncatingIfNeeded: generations.count).bigEndian,
+            toByteOffset: offset,
+            as: UInt16.self
+        )
+        offset += 2
+        for generation in generations {
+            generation.write(to: room, at: offset)
+            offset += Generation.length
+        }
+        body.withUnsafeReadableBytes { UnsafeMutableRawBufferPointer(rebasing: room[offset...]).copyMemory(from: $0) }
     }
 
     /// The time for which Redis keeps it, in milliseconds.

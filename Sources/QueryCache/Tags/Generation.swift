@@ -37,8 +37,9 @@ package struct Generation: Hashable, Sendable {
         self.low = low
     }
 
-    package func write(into buffer: inout ByteBuffer) {
-        buffer.writeMultipleIntegers(high, low)
+    func write(to room: UnsafeMutableRawBufferPointer, at offset: Int) {
+        room.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
+        room.storeBytes(of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
     }
 
     /// 32 hexadecimal digits.
@@ -49,7 +50,7 @@ package struct Generation: Hashable, Sendable {
 
     package var bytes: ByteBuffer {
         var buffer = ByteBuffer()
-        write(into: &buffer)
+        buffer.writeMultipleIntegers(high, low)
         return buffer
     }
 }

@@ -38,37 +38,33 @@ package struct RedisCommand: Sendable, Equatable {
     }
 
     package mutating func append(_ argument: ByteBuffer) {
-        appendHeader(length: argument.readableBytes)
-        body.writeImmutableBuffer(argument)
-        appendLineEnd()
+        argument.withUnsafeReadableBytes { append($0) }
     }
 
     package mutating func append(_ argument: String) {
-        appendHeader(length: argument.utf8.count)
-        body.writeString(argument)
-        appendLineEnd()
+        var argument = argument
+        argument.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
     package mutating func append(_ argument: Int64) {
         append(String(argument))
     }
 
-    /// - Parameter write: writes exactly so many bytes.
-    package mutating func append(length: Int, _ write: (inout ByteBuffer) -> Void) {
-        appendHeader(length: length)
-        let end = body.writerIndex + length
-        write(&body)
-        precondition(body.writerIndex == end, "an argument of another length than was said")
-        appendLineEnd()
+    private mutating func append(_ argument: UnsafeRawBufferPointer) {
+        append(length: argument.count) { $0.copyMemory(from: argument) }
     }
 
-    private mutating func appendHeader(length: Int) {
-        body.writeLength(length, after: UInt8(ascii: "$"))
+    /// - Parameter write: fills so many bytes.
+    @inline(__always)
+    package mutating func append(length: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
         count += 1
-    }
-
-    private mutating func appendLineEnd() {
-        body.writeInteger(0x0D0A as UInt16)
+        body.writeWithUnsafeMutableBytes(minimumWritableBytes: length + RedisCommand.headerLength + 2) { room in
+            let start = RedisCommand.writeLength(length, after: UInt8(ascii: "$"), to: room)
+            write(UnsafeMutableRawBufferPointer(rebasing: room[start..<start + length]))
+            room[start + length] = 0x0D
+            room[start + length + 1] = 0x0A
+            return start + length + 2
+        }
     }
 
     /// The bytes of the command in the protocol.
@@ -87,7 +83,9 @@ package struct RedisCommand: Sendable, Equatable {
     }
 
     func encodeHeader(into buffer: inout ByteBuffer) {
-        buffer.writeLength(count, after: UInt8(ascii: "*"))
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.headerLength) {
+            Self.writeLength(count, after: UInt8(ascii: "*"), to: $0)
+        }
     }
 }
 
@@ -130,25 +128,32 @@ extension RedisCommand: CustomStringConvertible {
     }
 }
 
-extension ByteBuffer {
-    /// Writes a number that is not negative as ASCII digits, between a letter and the line's end.
-    fileprivate mutating func writeLength(_ number: Int, after letter: UInt8) {
-        writeWithUnsafeMutableBytes(minimumWritableBytes: 24) { bytes in
-            var digits = 1
-            var scale = number
-            while scale >= 10 {
-                scale /= 10
-                digits += 1
-            }
-            bytes[0] = letter
-            var rest = number
-            for index in stride(from: digits, through: 1, by: -1) {
-                bytes[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            bytes[digits + 1] = 0x0D
-            bytes[digits + 2] = 0x0A
-            return digits + 3
+extension RedisCommand {
+    /// The most bytes that ``writeLength(_:after:to:)`` writes.
+    fileprivate static var headerLength: Int { 24 }
+
+    /// Writes a number that is not negative as ASCII digits, between a letter and the line's end, and returns how many bytes
+    /// that are.
+    @inline(__always)
+    fileprivate static func writeLength(
+        _ number: Int,
+        after letter: UInt8,
+        to room: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        var digits = 1
+        var scale = number
+        while scale >= 10 {
+            scale /= 10
+            digits += 1
         }
+        room[0] = letter
+        var rest = number
+        for index in stride(from: digits, through: 1, by: -1) {
+            room[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        room[digits + 1] = 0x0D
+        room[digits + 2] = 0x0A
+        return digits + 3
     }
 }

@@ -1,3 +1,4 @@
+import RedisClient
 import Testing
 
 @testable import QueryCache
@@ -44,6 +45,13 @@ import Testing
     ])
     func keysOfTheCacheServiceHaveANamespace(key: String, isService: Bool) {
         #expect(RedisKeys(prefix: "p:").isService(key) == isService)
+    }
+
+    @Test(arguments: ["", "p:", "é:"])
+    func aCommandNamesAnEntryAsItsTextDoes(prefix: String) {
+        let keys = RedisKeys(prefix: prefix)
+        let key = CacheKey(0x0123_4567_89AB_CDEF, 2, .max, 4)
+        #expect(keys.command("SET", entry: key, capacity: 10) == RedisCommand("SET", keys.entry(key)))
     }
 
     @Test func aLeaseIsUnderItsGenerations() {

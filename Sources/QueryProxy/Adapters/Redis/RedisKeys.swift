@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import QueryCache
+internal import RedisClient
 
 /// The names of everything that the cache keeps in Redis.
 package struct RedisKeys: Sendable {
@@ -19,6 +20,20 @@ package struct RedisKeys: Sendable {
     }
 
     func entry(_ key: CacheKey) -> String { entryPrefix + key.hexadecimal }
+    /// ``entry(_:)`` as a command with one argument so far; no text is made of it.
+    ///
+    /// - Parameter capacity: bytes of the arguments that follow.
+    func command(_ name: String, entry key: CacheKey, capacity: Int) -> RedisCommand {
+        let length = entryPrefix.utf8.count + CacheKey.hexadecimalLength
+        var command = RedisCommand(name, capacity: length + capacity)
+        command.append(length: length) { room in
+            let digits = room.count - CacheKey.hexadecimalLength
+            var prefix = entryPrefix
+            prefix.withUTF8 { room.copyMemory(from: UnsafeRawBufferPointer($0)) }
+            key.writeHexadecimal(to: UnsafeMutableRawBufferPointer(rebasing: room[digits...]))
+        }
+        return command
+    }
     func lease(_ name: String) -> String { leasePrefix + name }
     /// There while another proxy waits for the holder of the lease.
     func waiter(_ name: String) -> String { waiterPrefix + name }

@@ -85,11 +85,9 @@ extension RedisSharedStore {
     }
 
     package func fill(_ key: CacheKey, _ entry: StoredEntry, lease: Lease?) {
-        let name = keys.entry(key)
         let length = entry.encodedLength
-        var command = RedisCommand("SET", capacity: name.utf8.count + length)
-        command.append(name)
-        command.append(length: length) { entry.write(into: &$0) }
+        var command = keys.command("SET", entry: key, capacity: length)
+        command.append(length: length) { entry.write(to: $0) }
         command.append("PX")
         command.append(max(1, entry.lifetime))
         let began = NIODeadline.now()
