@@ -80,6 +80,7 @@ struct StreamConnection<Scanner: AnswerScanner>: LoadConnection {
     /// What is left to a ring stays where it is until the next request is begun, which is after the answers to it.
     @inline(__always)
     mutating func flush(_ ring: SocketRing?, token: Int) throws(LoadTestError) {
+        if outputStart == outputEnd { return }
         if let ring {
             ring.send(output + outputStart, count: outputEnd - outputStart, to: descriptor, token: token, tells: false)
         } else {
