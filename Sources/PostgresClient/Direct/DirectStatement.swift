@@ -149,9 +149,7 @@ extension RawOutput {
             if value.first == UInt8(ascii: "t") { write(static: "true") } else { write(static: "false") }
             return true
         case .number:
-            // `NaN` and `Infinity` are strings in JSON.
-            let first = value.first == UInt8(ascii: "-") ? value.dropFirst().first : value.first
-            guard let first, first &- UInt8(ascii: "0") < 10 else { return false }
+            guard value.isJSONNumber else { return false }
             write(value)
         default:
             guard value.indexOfEscape(from: 0) == value.count else { return false }

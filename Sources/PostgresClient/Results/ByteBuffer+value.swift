@@ -26,8 +26,7 @@ extension ByteBuffer {
     }
 
     private mutating func writeNumber(_ text: UnsafeRawBufferPointer) {
-        let first = text.first == UInt8(ascii: "-") ? text.dropFirst().first : text.first
-        if let first, first &- UInt8(ascii: "0") < 10 { writeBytes(text) } else { writeJSONString(text) }
+        if text.isJSONNumber { writeBytes(text) } else { writeJSONString(text) }
     }
 
     /// A stored document may span lines, and an answer is one line. Inside a JSON string a line end is always escaped, so
@@ -202,4 +201,13 @@ func compositeFields(_ text: UnsafeRawBufferPointer) -> [[UInt8]?] {
         }
     }
     return fields
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether a number of PostgreSQL's is one in JSON too, which `NaN` and `Infinity` are not.
+    @inline(__always)
+    var isJSONNumber: Bool {
+        let first = first == UInt8(ascii: "-") ? dropFirst().first : first
+        return first.map { $0 &- UInt8(ascii: "0") < 10 } ?? false
+    }
 }
